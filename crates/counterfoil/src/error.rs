@@ -1,0 +1,121 @@
+//! What a configuration can get wrong, each with what to change.
+
+use std::time::Duration;
+
+use crate::SecretEncoding;
+
+/// A setting that cannot work. The receiver is not built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// No secret was given.
+    #[error(
+        "no secret for sender `{sender}`: add one with `.secret(Secret::new(..)?)`; an unsigned receiver does not exist"
+    )]
+    SecretMissing {
+        /// The sender's name.
+        sender: String,
+    },
+    /// Every secret given has an end that lies in the past.
+    #[error("every secret of sender `{sender}` has ended: add one without an end, or with a later one")]
+    SecretsEnded {
+        /// The sender's name.
+        sender: String,
+    },
+    /// The secret is empty or only white space.
+    #[error("the secret is blank: check the variable or file that it is read from")]
+    SecretBlank,
+    /// The secret names a variable or file instead of being one.
+    #[error("the secret looks like a reference (`{scheme}...`): resolve it first and pass what it names")]
+    SecretIsReference {
+        /// The prefix that gave it away.
+        scheme: &'static str,
+    },
+    /// The secret is not of the declared encoding.
+    #[error("the secret is not valid {encoding:?}: copy it again, whole, or correct the encoding")]
+    SecretUndecodable {
+        /// The declared encoding.
+        encoding: SecretEncoding,
+    },
+    /// More secrets than are tried.
+    #[error("{given} secrets are too many: at most {most} are tried, remove those whose rotation is over")]
+    SecretsTooMany {
+        /// How many were given.
+        given: usize,
+        /// How many are allowed.
+        most: usize,
+    },
+    /// The scheme breaks a rule that keeps one signature from fitting two requests.
+    #[error("the scheme is unsafe: {reason}")]
+    Scheme {
+        /// The rule.
+        reason: &'static str,
+    },
+    /// A header name of the scheme is not a valid one.
+    #[error("`{name}` is not a valid header name")]
+    HeaderName {
+        /// The name as given.
+        name: String,
+    },
+    /// A pointer of the envelope is not RFC 6901.
+    #[error("`{pointer}` is not a JSON pointer: write it as `/member` or `/outer/inner`")]
+    Pointer {
+        /// The pointer as given.
+        pointer: String,
+    },
+    /// A sender or endpoint name that would make keys ambiguous or logs unreadable.
+    #[error("`{name}` is not a usable name: 1 to 255 bytes without control characters")]
+    Name {
+        /// The name as given.
+        name: String,
+    },
+    /// Strict tolerance for a sender that signs local time, without its offset.
+    #[error(
+        "sender `{sender}` signs its site's local time: give the site's UTC offset (`.utc_offset(..)`, on the command line \
+         `--utc-offset +HH:MM`), or use the retry-safe tolerance with a store"
+    )]
+    UtcOffsetMissing {
+        /// The sender's name.
+        sender: String,
+    },
+    /// A UTC offset for a sender whose times are UTC.
+    #[error("sender `{sender}` signs UTC: remove the UTC offset")]
+    UtcOffsetUnused {
+        /// The sender's name.
+        sender: String,
+    },
+    /// More offsets than a site can have.
+    #[error("at most two UTC offsets make sense: winter and summer time")]
+    UtcOffsetsTooMany,
+    /// A text that is not a UTC offset.
+    #[error("`{text}` is not a UTC offset: write it as +HH:MM or -HH:MM, from -12:00 to +14:00")]
+    UtcOffsetInvalid {
+        /// The text as given, cut.
+        text: String,
+    },
+    /// Retention that lets a replay outlive its record.
+    #[error(
+        "a retention of {retention:?} is shorter than the replay bound {least:?} (past + future tolerance + lease + 1 h): raise \
+         `.retention(..)` or narrow the tolerance"
+    )]
+    RetentionTooShort {
+        /// The retention as given.
+        retention: Duration,
+        /// The least that is safe.
+        least: Duration,
+    },
+    /// A lease that its own safety margin would use up.
+    #[error("a lease of {lease:?} leaves no time for a handler: give at least {least:?}")]
+    LeaseTooShort {
+        /// The lease as given.
+        lease: Duration,
+        /// The least that works.
+        least: Duration,
+    },
+    /// A duration of zero where something must be allowed to happen.
+    #[error("`{setting}` must not be zero")]
+    Zero {
+        /// The setting's name.
+        setting: &'static str,
+    },
+}

@@ -1,0 +1,190 @@
+//! What makes two deliveries the same event: derived from signed material only.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::event::EventId;
+use crate::signature::{digest, digest_parts};
+
+/// Changes only if the derivation does, so that no two derivations can share a key.
+const KEY_VERSION: &[u8] = b"counterfoil-key-1";
+
+/// The key of an event: 16 bytes, the same in every process, language and version.
+///
+/// It is the head of SHA-256 over (version, sender, endpoint, tenant, kind, id or body digest), each part
+/// preceded by its length as eight big-endian bytes. The kind is `text`, `integer` or `body`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct IdempotencyKey([u8; 16]);
+
+/// The part of a store that belongs to one (sender, endpoint, tenant).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Scope(i32);
+
+/// The head of the body's SHA-256: tells two bodies of one key apart.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Fingerprint([u8; 16]);
+
+/// The three names that scope a key.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Address<'a> {
+    pub(crate) sender: &'a str,
+    pub(crate) endpoint: &'a str,
+    pub(crate) tenant: &'a str,
+}
+
+impl Address<'_> {
+    pub(crate) fn scope(self) -> Scope {
+        let hash = digest_parts(&[self.sender.as_bytes(), self.endpoint.as_bytes(), self.tenant.as_bytes()]);
+        Scope(i32::from_be_bytes(head(&hash)))
+    }
+
+    pub(crate) fn key_of_id(self, id: &EventId) -> IdempotencyKey {
+        let kind: &[u8] = match id {
+            EventId::Text(_) => b"text",
+            EventId::Integer(_) => b"integer",
+        };
+        self.key(kind, id.as_str().as_bytes())
+    }
+
+    pub(crate) fn key_of_body(self, body: &[u8]) -> IdempotencyKey {
+        self.key(b"body", &digest(body))
+    }
+
+    fn key(self, kind: &[u8], value: &[u8]) -> IdempotencyKey {
+        let parts =
+            [KEY_VERSION, self.sender.as_bytes(), self.endpoint.as_bytes(), self.tenant.as_bytes(), kind, value];
+        IdempotencyKey(head(&digest_parts(&parts)))
+    }
+}
+
+impl IdempotencyKey {
+    /// The key as stored.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes to store.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl fmt::Display for IdempotencyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&base16ct::lower::encode_string(&self.0))
+    }
+}
+
+impl fmt::Debug for IdempotencyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for IdempotencyKey {
+    type Err = KeyError;
+
+    /// Reads 32 hex digits.
+    fn from_str(text: &str) -> Result<Self, KeyError> {
+        let mut bytes = [0; 16];
+        match base16ct::mixed::decode(text, &mut bytes) {
+            Ok(read) if read.len() == 16 => Ok(Self(bytes)),
+            _ => Err(KeyError),
+        }
+    }
+}
+
+/// The text is not 32 hex digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a key is 32 hex digits")]
+pub struct KeyError;
+
+impl Scope {
+    /// The scope as stored.
+    #[must_use]
+    pub const fn from_i32(value: i32) -> Self {
+        Self(value)
+    }
+
+    /// The integer to store.
+    #[must_use]
+    pub const fn as_i32(self) -> i32 {
+        self.0
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Fingerprint {
+    /// The fingerprint of `body`.
+    #[must_use]
+    pub fn of(body: &[u8]) -> Self {
+        Self(head(&digest(body)))
+    }
+
+    /// The fingerprint as stored.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes to store.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&base16ct::lower::encode_string(&self.0))
+    }
+}
+
+fn head<const N: usize>(hash: &[u8; 32]) -> [u8; N] {
+    let mut head = [0; N];
+    head.copy_from_slice(&hash[..N]);
+    head
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HANDL: Address<'_> = Address { sender: "handl", endpoint: "handl", tenant: "" };
+
+    #[test]
+    fn t9_keys_are_the_same_in_every_process_and_version() {
+        // Made with Python's hashlib by the rule in this type's documentation.
+        let id = EventId::Text("evt_abc123".into());
+        assert_eq!(HANDL.key_of_id(&id).to_string(), "2c151c1724a22e51cf3c629aa99b237d");
+        assert_eq!(HANDL.key_of_id(&EventId::Integer("42".into())).to_string(), "9b32210348e990fc56eec15be28ac3ee");
+        assert_eq!(HANDL.key_of_body(b"{}").to_string(), "3ee04db220711ae4f494daae8c59f6ee");
+        assert_eq!(HANDL.scope().as_i32(), -1918533151);
+    }
+
+    #[test]
+    fn t37_every_part_scopes_the_key() {
+        let id = EventId::Text("evt_1".into());
+        let key = HANDL.key_of_id(&id);
+        assert_ne!(key, Address { sender: "agiled", ..HANDL }.key_of_id(&id));
+        assert_ne!(key, Address { endpoint: "shop-2", ..HANDL }.key_of_id(&id));
+        assert_ne!(key, Address { tenant: "t", ..HANDL }.key_of_id(&id));
+        assert_ne!(key, HANDL.key_of_id(&EventId::Integer("1".into())));
+        assert_ne!(HANDL.scope(), Address { endpoint: "shop-2", ..HANDL }.scope());
+    }
+
+    #[test]
+    fn keys_parse_as_they_print() {
+        let key = HANDL.key_of_body(b"{}");
+        assert_eq!(key.to_string().parse(), Ok(key));
+        assert!("00".parse::<IdempotencyKey>().is_err());
+        assert!("é".repeat(16).parse::<IdempotencyKey>().is_err());
+    }
+}

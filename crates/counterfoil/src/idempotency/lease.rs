@@ -1,0 +1,122 @@
+//! The right to handle one event, for a while.
+
+use std::time::{Duration, Instant};
+
+use super::{Fenced, IdempotencyKey, Note, Scope, Store, StoreError};
+use crate::ConfigError;
+
+/// A duration that is not zero: a lease or a retention of zero would mean "none" to one reader and "over"
+/// to the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NonZeroDuration(Duration);
+
+impl NonZeroDuration {
+    /// `duration`, unless it is shorter than a millisecond, which is the finest that stores keep.
+    #[must_use]
+    pub const fn new(duration: Duration) -> Option<Self> {
+        if duration.as_millis() == 0 { None } else { Some(Self(duration)) }
+    }
+
+    /// The duration.
+    #[must_use]
+    pub const fn get(self) -> Duration {
+        self.0
+    }
+
+    /// Whole milliseconds, at least one; stores count in these.
+    #[must_use]
+    pub fn as_millis(self) -> i64 {
+        i64::try_from(self.0.as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
+impl TryFrom<Duration> for NonZeroDuration {
+    type Error = ZeroDuration;
+
+    fn try_from(duration: Duration) -> Result<Self, ZeroDuration> {
+        Self::new(duration).ok_or(ZeroDuration)
+    }
+}
+
+/// The duration is shorter than a millisecond.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a duration of at least a millisecond is needed")]
+pub struct ZeroDuration;
+
+impl From<ZeroDuration> for ConfigError {
+    fn from(_: ZeroDuration) -> Self {
+        Self::Zero { setting: "duration" }
+    }
+}
+
+/// What tells this attempt at an event from every other one.
+///
+/// Tokens grow per key, so a resource that remembers the highest token it has seen can refuse a holder that
+/// lost its lease without noticing. Pass it downstream as an idempotency key where effects leave the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fence {
+    /// The part of the store.
+    pub scope: Scope,
+    /// The event.
+    pub key: IdempotencyKey,
+    /// Grows with every claim of this key.
+    pub token: i64,
+    /// 1 for the first attempt.
+    pub attempt: u32,
+}
+
+/// A claim that was won: whoever holds it handles the event, until it runs out.
+///
+/// A plain value; dropping it changes nothing in the store, where the event becomes claimable again when the
+/// lease has passed. It cannot be copied, so that an event is settled once.
+#[derive(Debug)]
+#[must_use = "settle the lease, or the event stays claimed until it has passed"]
+pub struct Lease {
+    fence: Fence,
+    until: Instant,
+}
+
+impl Lease {
+    /// A lease as a store hands it out. `asked_at` is from **before** the claim was sent, so that a slow
+    /// network shortens the lease and never lengthens it.
+    pub fn new(fence: Fence, asked_at: Instant, lease_time: NonZeroDuration) -> Self {
+        // Only a lease of many centuries overflows; it then ends at once, which is safe.
+        Self { fence, until: asked_at.checked_add(lease_time.get()).unwrap_or(asked_at) }
+    }
+
+    /// What tells this attempt from every other one.
+    #[must_use]
+    pub const fn fence(&self) -> Fence {
+        self.fence
+    }
+
+    /// When the store may give the event to somebody else, by this process's own clock.
+    #[must_use]
+    pub const fn until(&self) -> Instant {
+        self.until
+    }
+
+    /// Settles as completed.
+    ///
+    /// # Errors
+    /// The store could not be asked; the event may or may not be completed.
+    pub async fn complete(&self, store: &dyn Store) -> Result<Fenced, StoreError> {
+        store.complete(&self.fence).await
+    }
+
+    /// Gives the event back, so that the next retry is handled at once.
+    ///
+    /// # Errors
+    /// The store could not be asked; the event becomes claimable when the lease has passed.
+    pub async fn release(&self, store: &dyn Store) -> Result<Fenced, StoreError> {
+        store.release(&self.fence).await
+    }
+
+    /// Settles as dead: never to be handled again unless a person forgets the event.
+    ///
+    /// # Errors
+    /// The store could not be asked.
+    pub async fn bury(&self, store: &dyn Store, reason: &Note) -> Result<Fenced, StoreError> {
+        store.dead(&self.fence, reason).await
+    }
+}

@@ -1,0 +1,63 @@
+//! Data of Angage ERP's order events under its default template. Every value there is quoted, numbers too.
+
+use serde::Deserialize;
+
+use super::RecordId;
+use crate::Amount;
+
+/// `data` of the `order.*` events.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct Order {
+    /// The internal id.
+    pub order_id: RecordId,
+    /// The number for people, such as `SO-2026-0892`.
+    pub order_number: Option<String>,
+    /// Who ordered.
+    pub customer: Option<Customer>,
+    /// What was ordered.
+    #[serde(default)]
+    pub items: Vec<Item>,
+    /// What it comes to.
+    pub totals: Option<Totals>,
+}
+
+/// The customer of an [`Order`].
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct Customer {
+    /// The internal id.
+    pub id: Option<RecordId>,
+    /// The company's name.
+    pub name: Option<String>,
+    /// The address to write to.
+    pub email: Option<String>,
+}
+
+/// One line of an [`Order`].
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct Item {
+    /// The product's code.
+    pub sku: Option<String>,
+    /// The product's name.
+    pub name: Option<String>,
+    /// How many, which may be a fraction.
+    pub quantity: Option<Amount>,
+    /// The price of one.
+    pub price: Option<Amount>,
+}
+
+/// The sums of an [`Order`].
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct Totals {
+    /// Before tax and shipping.
+    pub subtotal: Option<Amount>,
+    /// Tax.
+    pub tax: Option<Amount>,
+    /// Shipping.
+    pub shipping: Option<Amount>,
+    /// All together.
+    pub total: Option<Amount>,
+}

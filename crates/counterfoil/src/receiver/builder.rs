@@ -1,0 +1,289 @@
+//! Settings of a receiver, and the refusal of those that cannot work.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::{Activity, Inner, Once, Receiver, Waiters};
+use crate::idempotency::{NonZeroDuration, OnExpired, Store, Survives};
+use crate::scheme::Sender;
+use crate::time::{SystemClock, Tolerance, UtcOffset};
+use crate::verifier::VerifierBuilder;
+use crate::{Clock, ConfigError, Secret, Verifier};
+
+/// The largest body by default: far above any event, far below what hurts.
+pub const DEFAULT_BODY_LIMIT: usize = 1024 * 1024;
+
+/// How long a body may take by default: every sender that states a deadline has given up soon after.
+pub const DEFAULT_BODY_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How long an event is claimed by default.
+pub const DEFAULT_LEASE: Duration = Duration::from_secs(60);
+
+/// How long an event is remembered by default.
+pub const DEFAULT_RETENTION: Duration = Duration::from_secs(7 * 86_400);
+
+/// Without a signed time the record is the only bound on replays, so it is kept longer.
+const UNTIMED_RETENTION: Duration = Duration::from_secs(30 * 86_400);
+
+/// Room in the retention for clocks and queues that nobody thought of.
+const RETENTION_SLACK: Duration = Duration::from_secs(3600);
+
+/// Long enough for most first deliveries, short enough not to use up the sender's patience.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+
+/// The patience that is assumed of a sender that does not state its own.
+const ASSUMED_DEADLINE: Duration = Duration::from_secs(5);
+
+/// A lease must outlast its own safety margin; see `handler_time`.
+const SHORTEST_LEASE: Duration = Duration::from_secs(2);
+
+/// Settings of a [`Receiver`].
+#[derive(Debug)]
+#[must_use]
+pub struct ReceiverBuilder {
+    verifier: VerifierBuilder,
+    clock: Arc<dyn Clock>,
+    store: Option<Arc<dyn Store>>,
+    lease: Duration,
+    retention: Option<Duration>,
+    on_expired: OnExpired,
+    refuse_conflicts: bool,
+    wait: Option<Duration>,
+    body_limit: usize,
+    body_timeout: Duration,
+}
+
+impl ReceiverBuilder {
+    pub(super) fn new(sender: Sender) -> Self {
+        Self {
+            verifier: Verifier::builder(sender),
+            clock: Arc::new(SystemClock),
+            store: None,
+            lease: DEFAULT_LEASE,
+            retention: None,
+            on_expired: OnExpired::default(),
+            refuse_conflicts: false,
+            wait: None,
+            body_limit: DEFAULT_BODY_LIMIT,
+            body_timeout: DEFAULT_BODY_TIMEOUT,
+        }
+    }
+
+    /// See [`VerifierBuilder::secret`].
+    pub fn secret(mut self, secret: Secret) -> Self {
+        self.verifier = self.verifier.secret(secret);
+        self
+    }
+
+    /// See [`VerifierBuilder::secret_until`].
+    pub fn secret_until(mut self, secret: Secret, end: SystemTime) -> Self {
+        self.verifier = self.verifier.secret_until(secret, end);
+        self
+    }
+
+    /// See [`VerifierBuilder::endpoint`].
+    pub fn endpoint(mut self, name: impl Into<String>) -> Self {
+        self.verifier = self.verifier.endpoint(name);
+        self
+    }
+
+    /// See [`VerifierBuilder::tolerance`].
+    pub fn tolerance(mut self, tolerance: Tolerance) -> Self {
+        self.verifier = self.verifier.tolerance(tolerance);
+        self
+    }
+
+    /// See [`VerifierBuilder::utc_offset`].
+    pub fn utc_offset(mut self, offset: UtcOffset) -> Self {
+        self.verifier = self.verifier.utc_offset(offset);
+        self
+    }
+
+    /// Takes `now` from `clock`. Leases are not its affair: the store's own clock decides those.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Handles each event once, remembering it in `store`.
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// How long an event is claimed; default 60 s, at least 2 s. A handler gets the lease less a tenth of it
+    /// (or less one second, whichever is more).
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.lease = lease;
+        self
+    }
+
+    /// How long an event is remembered; default 7 days, 30 where the sender signs no time.
+    pub fn retention(mut self, retention: Duration) -> Self {
+        self.retention = Some(retention);
+        self
+    }
+
+    /// What to do with an event whose holder vanished; default: the next delivery handles it again.
+    pub fn on_expired(mut self, on_expired: OnExpired) -> Self {
+        self.on_expired = on_expired;
+        self
+    }
+
+    /// Answers 422 instead of 200 where an event of the same id was completed with another body. Only for
+    /// senders whose bodies never change between attempts: others switch an endpoint off for it.
+    pub fn refuse_conflicts(mut self) -> Self {
+        self.refuse_conflicts = true;
+        self
+    }
+
+    /// How long a duplicate waits for a first delivery that is under way; default and most: two seconds, or a
+    /// third of the sender's deadline. Zero: 503 at once.
+    pub fn in_flight_wait(mut self, wait: Duration) -> Self {
+        self.wait = Some(wait);
+        self
+    }
+
+    /// The largest body in bytes; default 1 MiB.
+    pub fn body_limit(mut self, bytes: usize) -> Self {
+        self.body_limit = bytes;
+        self
+    }
+
+    /// How long a body may take to arrive; default 15 s.
+    pub fn body_timeout(mut self, limit: Duration) -> Self {
+        self.body_timeout = limit;
+        self
+    }
+
+    /// Builds the receiver.
+    ///
+    /// # Errors
+    /// A setting that cannot work, with what to change.
+    pub fn build(self) -> Result<Receiver, ConfigError> {
+        if self.body_timeout.is_zero() {
+            return Err(ConfigError::Zero { setting: "body_timeout" });
+        }
+        let default = if self.store.is_some() { Tolerance::RetrySafe } else { Tolerance::Strict };
+        let verifier = self.verifier.build_with(default)?;
+        let once = match self.store {
+            None => None,
+            Some(store) => {
+                let deadline = verifier.sender().timing.deadline.unwrap_or(ASSUMED_DEADLINE);
+                let wait = LONGEST_WAIT.min(deadline / 3);
+                let lease_time = lease_time(self.lease)?;
+                let durability = store.durability();
+                if durability == Survives::Nothing {
+                    tracing::warn!(target: "counterfoil", sender = %verifier.name(), "the store survives nothing: after a restart every retry is handled again");
+                } else {
+                    tracing::info!(target: "counterfoil", sender = %verifier.name(), ?durability, "webhook store ready");
+                }
+                Some(Once {
+                    store,
+                    lease_time,
+                    retention: retention(&verifier, self.retention, lease_time)?,
+                    on_expired: self.on_expired,
+                    refuse_conflicts: self.refuse_conflicts,
+                    waiters: Arc::new(Waiters::default()),
+                    wait: self.wait.map_or(wait, |asked| asked.min(wait)),
+                })
+            }
+        };
+        let inner = Inner {
+            verifier,
+            clock: self.clock,
+            body_limit: self.body_limit,
+            body_timeout: self.body_timeout,
+            activity: Arc::new(Activity::default()),
+            once,
+        };
+        Ok(Receiver { inner: Arc::new(inner) })
+    }
+}
+
+fn lease_time(lease: Duration) -> Result<NonZeroDuration, ConfigError> {
+    match NonZeroDuration::new(lease) {
+        Some(lease_time) if lease >= SHORTEST_LEASE => Ok(lease_time),
+        _ => Err(ConfigError::LeaseTooShort { lease, least: SHORTEST_LEASE }),
+    }
+}
+
+/// A record must outlive every moment at which a replay of its delivery would still be fresh.
+fn retention(
+    verifier: &Verifier,
+    asked: Option<Duration>,
+    lease_time: NonZeroDuration,
+) -> Result<NonZeroDuration, ConfigError> {
+    let window = verifier.window();
+    let replay = window.map_or(Duration::ZERO, |window| window.past.saturating_add(window.future));
+    let least = replay.saturating_add(lease_time.get()).saturating_add(RETENTION_SLACK);
+    let default = if window.is_some() { DEFAULT_RETENTION } else { UNTIMED_RETENTION };
+    let retention = asked.unwrap_or(default);
+    match NonZeroDuration::new(retention) {
+        Some(kept) if retention >= least => Ok(kept),
+        _ => Err(ConfigError::RetentionTooShort { retention, least }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::idempotency::MemoryStore;
+    use crate::senders;
+    use std::num::NonZeroU32;
+
+    fn builder(sender: Sender) -> ReceiverBuilder {
+        let store = MemoryStore::new(NonZeroU32::MIN);
+        Receiver::builder(sender).secret(Secret::new("a secret of some length").unwrap()).store(store)
+    }
+
+    #[test]
+    fn t5_a_receiver_without_a_secret_is_not_built() {
+        assert!(matches!(Receiver::builder(senders::HANDL).build(), Err(ConfigError::SecretMissing { .. })));
+        let past = crate::time::parse_rfc3339("2020-01-01T00:00:00Z").unwrap();
+        let verifier = builder(senders::HANDL).build().unwrap().verifier().clone();
+        let ended = vec![(Secret::new("another secret").unwrap(), Some(past))];
+        let now = crate::time::parse_rfc3339("2026-01-01T00:00:00Z").unwrap();
+        assert!(matches!(verifier.set_secrets(ended, now), Err(ConfigError::SecretsEnded { .. })));
+        assert!(matches!(verifier.set_secrets(Vec::new(), now), Err(ConfigError::SecretMissing { .. })));
+    }
+
+    #[test]
+    fn t50_retention_outlives_every_replay() {
+        let least = Duration::from_secs(97_200 + 60 + 60 + 3600);
+        assert!(builder(senders::HANDL).retention(least).build().is_ok());
+        let short = least - Duration::from_secs(1);
+        let error = builder(senders::HANDL).retention(short).build().unwrap_err();
+        assert!(matches!(error, ConfigError::RetentionTooShort { least: named, .. } if named == least));
+        assert!(builder(senders::HANDL).tolerance(Tolerance::Strict).retention(short).build().is_ok());
+        assert!(builder(senders::HANDL).retention(Duration::ZERO).build().is_err());
+        let endless = Tolerance::Custom { past: Duration::MAX, future: Duration::MAX };
+        assert!(builder(senders::HANDL).tolerance(endless).build().is_err());
+    }
+
+    #[test]
+    fn impossible_settings_say_what_to_change() {
+        for lease in [Duration::ZERO, Duration::from_millis(1), Duration::from_millis(1999)] {
+            assert!(matches!(builder(senders::HANDL).lease(lease).build(), Err(ConfigError::LeaseTooShort { .. })));
+        }
+        assert!(builder(senders::HANDL).endpoint("").build().is_err());
+        assert!(builder(senders::HANDL).endpoint("a\nb").build().is_err());
+        assert!(builder(senders::HANDL.with_event_id_at("id")).build().is_err());
+        assert!(builder(senders::HANDL).utc_offset("+02:00".parse().unwrap()).build().is_err());
+        let plugin = builder(senders::AGENCY_OS_AI_PLUGIN).tolerance(Tolerance::Strict).build().unwrap_err();
+        assert!(plugin.to_string().contains("--utc-offset"), "{plugin}");
+        assert!(builder(senders::AGENCY_OS_AI_PLUGIN).build().is_ok());
+    }
+
+    #[test]
+    fn a_duplicate_never_waits_longer_than_the_sender() {
+        let wait = |sender, asked| {
+            let receiver = builder(sender).in_flight_wait(asked).build().unwrap();
+            receiver.inner.once.as_ref().unwrap().wait
+        };
+        assert_eq!(wait(senders::HANDL, Duration::MAX), Duration::from_secs(2));
+        assert_eq!(wait(senders::AGENCY_OS_AI_PLUGIN, Duration::MAX), Duration::from_secs(5) / 3);
+        assert_eq!(wait(senders::AGILED, Duration::MAX), Duration::from_secs(5) / 3);
+        assert_eq!(wait(senders::HANDL, Duration::ZERO), Duration::ZERO);
+    }
+}

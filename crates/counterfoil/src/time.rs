@@ -1,0 +1,399 @@
+//! Timestamps and the clock: the one place that reads time, and the strict forms in which senders write it.
+//!
+//! Everything else takes `now` as an argument. What a timestamp text means is fixed by the sender's file;
+//! a text of any other form is refused, never guessed at.
+//!
+//! ```
+//! use counterfoil::time::{Tolerance, UtcOffset};
+//! use std::time::Duration;
+//!
+//! let tolerance = Tolerance::Custom { past: Duration::from_secs(900), future: Duration::from_secs(60) };
+//! assert_ne!(tolerance, Tolerance::Strict);
+//! assert_eq!("+05:30".parse::<UtcOffset>()?.seconds(), 19_800);
+//! # Ok::<(), counterfoil::ConfigError>(())
+//! ```
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use ::time::OffsetDateTime;
+use ::time::format_description::well_known::Rfc3339;
+
+use crate::ConfigError;
+
+/// How far behind `now` a signed time may lie under [`Tolerance::Strict`].
+pub const STRICT_PAST: Duration = Duration::from_secs(300);
+/// How far ahead of `now` a signed time may lie, under every preset.
+pub const FUTURE: Duration = Duration::from_secs(60);
+
+/// The longest timestamp text that any accepted form can have, with room for a nanosecond fraction.
+const MAX_TIMESTAMP_BYTES: usize = 40;
+
+/// Sites run from twelve hours behind UTC to fourteen ahead.
+const OFFSET_BEHIND: Duration = Duration::from_secs(12 * 3600);
+const OFFSET_AHEAD: Duration = Duration::from_secs(14 * 3600);
+
+/// Where `now` comes from.
+///
+/// [`SystemClock`] in production; tests use `counterfoil::testing::FixedClock`.
+pub trait Clock: fmt::Debug + Send + Sync + 'static {
+    /// The current time.
+    fn now(&self) -> SystemTime;
+}
+
+/// The operating system's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the outermost edge: everything below takes time as an argument")]
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+}
+
+/// The clock of leases, deadlines and durations, which never jumps.
+pub(crate) fn monotonic() -> Instant {
+    Instant::now()
+}
+
+/// The written form of a signed timestamp.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TimestampFormat {
+    /// Exactly ten digits: seconds since 1970.
+    UnixSeconds,
+    /// RFC 3339 with a `T` and an offset.
+    Rfc3339,
+    /// Ten digits (seconds), thirteen digits (milliseconds) or RFC 3339, for a sender that states no form.
+    UnixOrRfc3339,
+    /// Exactly ten digits: seconds since 1970 **plus the site's UTC offset**, which is configuration.
+    SiteUnixSeconds,
+}
+
+impl TimestampFormat {
+    /// Reads `text`, or `None` where it is of any other form. A [`TimestampFormat::SiteUnixSeconds`] is
+    /// returned as written, not corrected.
+    pub(crate) fn parse(self, text: &str) -> Option<SystemTime> {
+        match self {
+            Self::UnixSeconds | Self::SiteUnixSeconds => unix(text, 10, Duration::from_secs),
+            Self::Rfc3339 => rfc3339(text),
+            Self::UnixOrRfc3339 => unix(text, 10, Duration::from_secs)
+                .or_else(|| unix(text, 13, Duration::from_millis))
+                .or_else(|| rfc3339(text)),
+        }
+    }
+
+    /// Writes `at`, or `None` where this form cannot hold it.
+    pub(crate) fn format(self, at: SystemTime) -> Option<String> {
+        match self {
+            Self::UnixSeconds | Self::UnixOrRfc3339 | Self::SiteUnixSeconds => {
+                let text = at.duration_since(UNIX_EPOCH).ok()?.as_secs().to_string();
+                (text.len() == 10).then_some(text)
+            }
+            Self::Rfc3339 => format_rfc3339(at),
+        }
+    }
+}
+
+/// Writes `at` as RFC 3339 in UTC, or `None` outside the years 0 to 9999.
+///
+/// ```
+/// use std::time::{Duration, UNIX_EPOCH};
+///
+/// let at = UNIX_EPOCH + Duration::from_secs(1_779_105_600);
+/// assert_eq!(counterfoil::time::format_rfc3339(at).as_deref(), Some("2026-05-18T12:00:00Z"));
+/// ```
+#[must_use]
+pub fn format_rfc3339(at: SystemTime) -> Option<String> {
+    let nanos = match at.duration_since(UNIX_EPOCH) {
+        Ok(after) => i128::try_from(after.as_nanos()).ok()?,
+        Err(before) => i128::try_from(before.duration().as_nanos()).ok()?.checked_neg()?,
+    };
+    OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()?.format(&Rfc3339).ok()
+}
+
+/// Reads an RFC 3339 time, or `None` where `text` is not one.
+///
+/// ```
+/// use counterfoil::time::parse_rfc3339;
+///
+/// assert!(parse_rfc3339("2026-05-18T12:00:00.000Z").is_some());
+/// assert!(parse_rfc3339("2026-05-18 12:00:00").is_none());
+/// ```
+#[must_use]
+pub fn parse_rfc3339(text: &str) -> Option<SystemTime> {
+    rfc3339(text)
+}
+
+fn unix(text: &str, digits: usize, unit: fn(u64) -> Duration) -> Option<SystemTime> {
+    if text.len() != digits || !text.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    UNIX_EPOCH.checked_add(unit(text.parse().ok()?))
+}
+
+fn rfc3339(text: &str) -> Option<SystemTime> {
+    // The grammar allows a lower-case or missing `T` by agreement of both sides; there is no such agreement.
+    if text.len() > MAX_TIMESTAMP_BYTES || text.as_bytes().get(10) != Some(&b'T') {
+        return None;
+    }
+    let at = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+    let seconds = Duration::from_secs(at.unix_timestamp().unsigned_abs());
+    let whole =
+        if at.unix_timestamp() < 0 { UNIX_EPOCH.checked_sub(seconds) } else { UNIX_EPOCH.checked_add(seconds) };
+    whole?.checked_add(Duration::from_nanos(at.nanosecond().into()))
+}
+
+/// The text of a timestamp header, kept inline exactly as received: it goes under the MAC as it is.
+#[derive(Clone, Copy)]
+pub(crate) struct TimestampText {
+    bytes: [u8; MAX_TIMESTAMP_BYTES],
+    length: usize,
+}
+
+impl TimestampText {
+    pub(crate) fn new(text: &str) -> Option<Self> {
+        let mut bytes = [0; MAX_TIMESTAMP_BYTES];
+        bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        Some(Self { bytes, length: text.len() })
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+}
+
+/// How old, and how far ahead, a signed time may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Tolerance {
+    /// 300 s past, 60 s future: refuses late retries of senders that do not sign each attempt anew.
+    Strict,
+    /// Wide enough for the sender's last automatic retry; leans on the store against replays.
+    RetrySafe,
+    /// Your own figures.
+    Custom {
+        /// How far behind `now` is still accepted, inclusive.
+        past: Duration,
+        /// How far ahead of `now` is still accepted, inclusive.
+        future: Duration,
+    },
+}
+
+/// A site's distance from UTC, for a sender that signs local time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UtcOffset {
+    seconds: i32,
+}
+
+impl UtcOffset {
+    /// The offset in seconds, positive east of Greenwich.
+    #[must_use]
+    pub const fn seconds(self) -> i32 {
+        self.seconds
+    }
+
+    fn to_utc(self, local: SystemTime) -> Option<SystemTime> {
+        let distance = Duration::from_secs(u64::from(self.seconds.unsigned_abs()));
+        if self.seconds < 0 { local.checked_add(distance) } else { local.checked_sub(distance) }
+    }
+}
+
+impl FromStr for UtcOffset {
+    type Err = ConfigError;
+
+    /// Reads `+HH:MM` or `-HH:MM`, from `-12:00` to `+14:00`.
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        let refuse = || ConfigError::UtcOffsetInvalid { text: text.chars().take(16).collect() };
+        let (sign, rest) = match text.as_bytes().first() {
+            Some(b'+') => (1, &text[1..]),
+            Some(b'-') => (-1, &text[1..]),
+            _ => return Err(refuse()),
+        };
+        let (hours, minutes) = rest.split_once(':').ok_or_else(refuse)?;
+        let number = |part: &str| {
+            let digits = part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit());
+            digits.then(|| part.parse::<i32>().ok()).flatten()
+        };
+        let (hours, minutes) = number(hours).zip(number(minutes)).ok_or_else(refuse)?;
+        let seconds = sign * (hours * 3600 + minutes * 60);
+        if minutes > 59 || !(-43_200..=50_400).contains(&seconds) {
+            return Err(refuse());
+        }
+        Ok(Self { seconds })
+    }
+}
+
+/// The accepted range of signed times, resolved when the verifier is built.
+#[derive(Debug, Clone)]
+pub(crate) struct Window {
+    pub(crate) past: Duration,
+    pub(crate) future: Duration,
+    /// Empty where times are UTC, or where a site's offset is not known.
+    offsets: Box<[UtcOffset]>,
+    /// Whether times are local times of a site whose offset is not known.
+    unknown_offset: bool,
+}
+
+/// What the window says of one signed time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Freshness {
+    /// Inside the window; `None` where the true time cannot be known.
+    Fresh(Option<SystemTime>),
+    /// Older than the window by the given age.
+    Stale(Duration),
+    /// Further ahead than allowed.
+    Future(Duration),
+}
+
+impl Window {
+    pub(crate) fn utc(past: Duration, future: Duration) -> Self {
+        Self { past, future, offsets: Box::default(), unknown_offset: false }
+    }
+
+    pub(crate) fn of_site(past: Duration, future: Duration, offsets: &[UtcOffset]) -> Self {
+        Self { past, future, offsets: offsets.into(), unknown_offset: false }
+    }
+
+    /// Every offset on Earth is possible, so the window spans all of them.
+    pub(crate) fn of_unknown_site() -> Self {
+        Self {
+            past: OFFSET_BEHIND + STRICT_PAST,
+            future: OFFSET_AHEAD + FUTURE,
+            offsets: Box::default(),
+            unknown_offset: true,
+        }
+    }
+
+    /// Judges `signed` as of `now`. Both ends of the window are inside it.
+    pub(crate) fn judge(&self, signed: SystemTime, now: SystemTime) -> Freshness {
+        if self.offsets.is_empty() {
+            return match self.judge_utc(signed, now) {
+                Freshness::Fresh(_) if self.unknown_offset => Freshness::Fresh(None),
+                other => other,
+            };
+        }
+        // Summer and winter time: any offset that makes the time fresh will do. Where one says stale and the
+        // other future, stale it is: only a stale delivery is looked up before it is refused.
+        let (mut stale, mut future) = (None, Duration::MAX);
+        for utc in self.offsets.iter().filter_map(|offset| offset.to_utc(signed)) {
+            match self.judge_utc(utc, now) {
+                fresh @ Freshness::Fresh(_) => return fresh,
+                Freshness::Stale(age) => stale = Some(stale.map_or(age, |least: Duration| least.min(age))),
+                Freshness::Future(ahead) => future = future.min(ahead),
+            }
+        }
+        stale.map_or(Freshness::Future(future), Freshness::Stale)
+    }
+
+    fn judge_utc(&self, signed: SystemTime, now: SystemTime) -> Freshness {
+        match now.duration_since(signed) {
+            Ok(age) if age > self.past => Freshness::Stale(age),
+            Err(ahead) if ahead.duration() > self.future => Freshness::Future(ahead.duration()),
+            _ => Freshness::Fresh(Some(signed)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn t24_timestamps_parse_strictly() {
+        use TimestampFormat::{Rfc3339, UnixOrRfc3339, UnixSeconds};
+        assert_eq!(UnixSeconds.parse("1779105600"), Some(at(1_779_105_600)));
+        assert_eq!(UnixOrRfc3339.parse("1779105600000"), Some(at(1_779_105_600)));
+        assert_eq!(UnixOrRfc3339.parse("2026-05-18T12:00:00.000Z"), Some(at(1_779_105_600)));
+        assert_eq!(Rfc3339.parse("2026-05-18T14:00:00+02:00"), Some(at(1_779_105_600)));
+        assert_eq!(Rfc3339.parse("1969-12-31T23:59:59Z"), UNIX_EPOCH.checked_sub(Duration::from_secs(1)));
+        for text in [
+            "",
+            " ",
+            "0",
+            "+1",
+            " 1",
+            "1 ",
+            "1_000",
+            "1e9",
+            "NaN",
+            "-1",
+            "1.5",
+            "1779105600.0",
+            "177910560",
+            "17791056000",
+            "177910560000",
+            "17791056000000",
+            " 1779105600",
+            "+177910560",
+            "１７７９１０５６００",
+            "01779105600",
+            "-9223372036854775808",
+            "9223372036854775807",
+            "18446744073709551615",
+            "99999999999999999999999999999999999999999",
+            "2026-05-18",
+            "2026-05-18T12:00:00",
+            "2026-05-18 12:00:00Z",
+            "2026-05-18t12:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "2026-05-18T25:00:00Z",
+            "+02026-05-18T12:00:00Z",
+            "2026-05-18T12:00:00+99:00",
+            "2026-05-18T12:00:00.Z",
+            "2026-05-18T12:00:00Z ",
+            "2026-05-18T12:00:00.0000000000000000000000000000000Z",
+        ] {
+            for format in [UnixSeconds, Rfc3339, UnixOrRfc3339] {
+                assert_eq!(format.parse(text), None, "{format:?} {text:?}");
+            }
+        }
+        assert_eq!(UnixSeconds.parse("1779105600000"), None, "milliseconds where the scheme says seconds");
+        assert!(UnixOrRfc3339.parse("9999-12-31T23:59:59Z").is_some());
+    }
+
+    #[test]
+    fn both_ends_of_the_window_are_inside() {
+        let window = Window::utc(STRICT_PAST, FUTURE);
+        let now = at(2_000_000_000);
+        for (signed, fresh) in [(300, true), (301, false)] {
+            assert_eq!(matches!(window.judge(now - Duration::from_secs(signed), now), Freshness::Fresh(_)), fresh);
+        }
+        for (ahead, fresh) in [(60, true), (61, false)] {
+            assert_eq!(matches!(window.judge(now + Duration::from_secs(ahead), now), Freshness::Fresh(_)), fresh);
+        }
+    }
+
+    #[test]
+    fn two_offsets_cover_summer_time() {
+        let offsets = ["+01:00".parse().unwrap(), "+02:00".parse().unwrap()];
+        let window = Window::of_site(STRICT_PAST, FUTURE, &offsets);
+        let now = at(2_000_000_000);
+        for hours in [1, 2] {
+            let Freshness::Fresh(Some(utc)) = window.judge(now + Duration::from_secs(hours * 3600), now) else {
+                panic!("{hours} h ahead is local time");
+            };
+            assert_eq!(utc, now);
+        }
+        assert!(matches!(window.judge(now, now), Freshness::Stale(_)));
+        assert!(matches!(window.judge(now + Duration::from_secs(3 * 3600), now), Freshness::Future(_)));
+    }
+
+    #[test]
+    fn offsets_parse_strictly() {
+        assert_eq!("-03:30".parse::<UtcOffset>().unwrap().seconds(), -12_600);
+        assert_eq!("+14:00".parse::<UtcOffset>().unwrap().seconds(), 50_400);
+        for text in [
+            "", "Z", "+2", "02:00", "+02", "+0200", "+02:60", "+14:01", "-12:01", "+99:99", "+0a:00", "+é2:00",
+            "−02:00",
+        ] {
+            assert!(text.parse::<UtcOffset>().is_err(), "{text:?}");
+        }
+    }
+}
