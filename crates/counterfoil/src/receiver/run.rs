@@ -80,7 +80,6 @@ pub struct Handled<T> {
 
 /// How a delivery ended.
 #[derive(Debug)]
-#[non_exhaustive]
 pub enum Processed<T> {
     /// The handler's response goes out.
     Passed(T),

@@ -1,0 +1,133 @@
+//! Opening the file: settings, checks and migrations.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+/// Earlier versions can corrupt a write-ahead log that two connections use while it is reset.
+const LEAST_VERSION: i32 = 3_051_003;
+
+/// Marks the file as ours: `cfol` in ASCII.
+const APPLICATION_ID: i32 = 0x6366_6f6c;
+
+/// How long another process may hold the write lock before we give up.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The log is cut back to this after a checkpoint.
+const JOURNAL_BYTES: i64 = 64 * 1024 * 1024;
+
+/// Each brings the file from one version to the next. Only ever added to.
+const MIGRATIONS: &[&str] = &["
+    CREATE TABLE event (
+        scope       INTEGER NOT NULL,
+        key         BLOB    NOT NULL CHECK (length(key) = 16),
+        fingerprint BLOB    NOT NULL CHECK (length(fingerprint) = 16),
+        state       INTEGER NOT NULL CHECK (state BETWEEN 0 AND 3), -- ready, claimed, done, dead
+        token       INTEGER NOT NULL,
+        attempts    INTEGER NOT NULL,
+        lease_until INTEGER NOT NULL, -- this and the following: microseconds since 1970
+        first_at    INTEGER NOT NULL,
+        expires_at  INTEGER NOT NULL,
+        note        TEXT    NOT NULL,
+        reason      TEXT,
+        PRIMARY KEY (scope, key)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX event_expires_at ON event (expires_at);
+"];
+
+/// The file cannot be used as a store.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The SQLite library is too old.
+    #[error("SQLite {version} can corrupt its log: at least 3.51.3 is needed; build with the bundled one")]
+    LibraryTooOld {
+        /// The version that was linked.
+        version: &'static str,
+    },
+    /// The file holds another application's tables.
+    #[error("the file is another application's database: give the store a file of its own")]
+    NotOurs,
+    /// The file was written by a later version.
+    #[error("the file has version {found}, this release knows {known}: update counterfoil-sqlite")]
+    Newer {
+        /// The file's version.
+        found: i64,
+        /// The last version known.
+        known: usize,
+    },
+    /// The file does not take a write-ahead log, as in memory or on some network file systems.
+    #[error("the file cannot have a write-ahead log (journal mode is `{mode}`): use a file on a local disk")]
+    NoLog {
+        /// The journal mode that it has.
+        mode: String,
+    },
+    /// The file is not synced at every commit though it was told to be.
+    #[error("the file is not synced at every commit (synchronous is {level}, not FULL)")]
+    NotSynced {
+        /// The level that it has.
+        level: i64,
+    },
+    /// SQLite refused.
+    #[error("the file could not be opened")]
+    Sqlite {
+        /// What it said.
+        #[from]
+        source: rusqlite::Error,
+    },
+    /// No thread could be started.
+    #[error("the store's thread could not be started")]
+    Thread {
+        /// What the system said.
+        #[from]
+        source: io::Error,
+    },
+}
+
+pub(crate) fn open(path: &Path) -> Result<Connection, OpenError> {
+    if rusqlite::version_number() < LEAST_VERSION {
+        return Err(OpenError::LibraryTooOld { version: rusqlite::version() });
+    }
+    let mut connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    check_owner(&connection)?;
+    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(OpenError::NoLog { mode });
+    }
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    let level: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0))?;
+    if level != 2 {
+        return Err(OpenError::NotSynced { level });
+    }
+    connection.pragma_update_and_check(None, "journal_size_limit", JOURNAL_BYTES, |_| Ok(()))?;
+    connection.set_prepared_statement_cache_capacity(32);
+    migrate(&mut connection)?;
+    Ok(connection)
+}
+
+/// Looks before anything is changed, so that a wrong path costs nobody a database.
+fn check_owner(connection: &Connection) -> Result<(), OpenError> {
+    let owner: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if owner == APPLICATION_ID || (owner == 0 && tables == 0) { Ok(()) } else { Err(OpenError::NotOurs) }
+}
+
+fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
+    // Immediate, so that of two processes that start at once the second sees what the first has done.
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let newer = OpenError::Newer { found: version, known: MIGRATIONS.len() };
+    let Some(missing) = usize::try_from(version).ok().and_then(|done| MIGRATIONS.get(done..)) else {
+        return Err(newer);
+    };
+    if !missing.is_empty() {
+        missing.iter().try_for_each(|migration| transaction.execute_batch(migration))?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX))?;
+    }
+    transaction.commit()?;
+    Ok(())
+}

@@ -1,0 +1,202 @@
+//! The thread that owns the connection: group commit.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use counterfoil::idempotency::{BoxFuture, StoreError};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use tokio::sync::oneshot;
+
+use crate::statements::{self, Step};
+
+/// Operations that may wait for the thread. Beyond that callers are told at once.
+const QUEUE: usize = 4096;
+
+/// Operations that share one transaction at most, so that the first of them need not wait long.
+const BATCH: usize = 512;
+
+/// How long a batch waits for the callers that the last one answered: far less than a sync takes.
+const GATHER: Duration = Duration::from_micros(200);
+
+/// Expired rows that go after a batch, and how often.
+const PURGE_ROWS: NonZeroU32 = NonZeroU32::new(500).expect("not zero");
+const PURGE_EVERY: Duration = Duration::from_secs(1);
+
+/// Runs inside the transaction; what it returns answers the caller once the commit is known.
+type Job = Box<dyn FnOnce(&Step<'_>) -> (rusqlite::Result<()>, Answer) + Send>;
+type Answer = Box<dyn FnOnce(Result<(), Failure>) + Send>;
+
+/// Why a whole batch failed. Shared by all its callers.
+#[derive(Debug, Clone)]
+struct Failure {
+    source: Arc<rusqlite::Error>,
+    committing: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Writer {
+    jobs: Option<SyncSender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    pub(crate) fn start(connection: Connection) -> std::io::Result<Self> {
+        let (jobs, queue) = sync_channel(QUEUE);
+        let thread = thread::Builder::new().name("counterfoil-sqlite".into()).spawn(move || {
+            Loop { connection, queue, token: 0, last_batch: 1, purged_at: Instant::now() }.run();
+        })?;
+        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+    }
+
+    /// Runs `operation` in the next transaction. It is queued at once, and runs even if the future is dropped.
+    pub(crate) fn submit<T: Send + 'static>(
+        &self,
+        operation: impl FnOnce(&Step<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, StoreError>> {
+        let (reply, answer) = oneshot::channel();
+        let job: Job = Box::new(move |step| {
+            let (value, ran) = match operation(step) {
+                Ok(value) => (Ok(value), Ok(())),
+                Err(error) => (Err(unavailable("the transaction was rolled back")), Err(error)),
+            };
+            let answer = move |committed: Result<(), Failure>| {
+                // A caller that has gone away needs no answer.
+                let _ = reply.send(committed.map_err(store_error).and(value));
+            };
+            (ran, Box::new(answer))
+        });
+        let queued = self.jobs.as_ref().map(|jobs| jobs.try_send(job));
+        Box::pin(async move {
+            match queued {
+                Some(Ok(())) => match answer.await {
+                    Ok(result) => result,
+                    // The batch was given up before this operation ran.
+                    Err(_) => Err(unavailable("the transaction was rolled back")),
+                },
+                Some(Err(TrySendError::Full(_))) => Err(unavailable("too many operations are waiting")),
+                Some(Err(TrySendError::Disconnected(_))) | None => Err(unavailable("the store is closed")),
+            }
+        })
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        drop(self.jobs.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!(target: "counterfoil", "the SQLite store's thread panicked");
+        }
+    }
+}
+
+/// What the thread keeps between batches.
+struct Loop {
+    connection: Connection,
+    queue: Receiver<Job>,
+    token: i64,
+    last_batch: usize,
+    purged_at: Instant,
+}
+
+impl Loop {
+    fn run(mut self) {
+        while let Ok(first) = self.queue.recv() {
+            let batch = self.gather(first);
+            self.last_batch = batch.len();
+            self.commit(batch);
+            self.purge();
+        }
+    }
+
+    /// Takes what waits. Callers that the last batch has just answered are on their way back with their next
+    /// operation: waiting for them a little saves a sync. A lone caller is never kept waiting.
+    fn gather(&self, first: Job) -> Vec<Job> {
+        let mut batch = vec![first];
+        let give_up = Instant::now() + GATHER;
+        while batch.len() < BATCH {
+            let patience = if batch.len() < self.last_batch {
+                give_up.saturating_duration_since(Instant::now())
+            } else {
+                Duration::ZERO
+            };
+            let next = if patience.is_zero() { self.queue.try_recv().ok() } else { self.next_within(patience) };
+            match next {
+                Some(job) => batch.push(job),
+                None => break,
+            }
+        }
+        batch
+    }
+
+    fn next_within(&self, patience: Duration) -> Option<Job> {
+        match self.queue.recv_timeout(patience) {
+            Ok(job) => Some(job),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
+        }
+    }
+
+    fn commit(&mut self, batch: Vec<Job>) {
+        let mut answers = Vec::with_capacity(batch.len());
+        let result = self.transact(batch, &mut answers);
+        if let Err(failure) = &result {
+            tracing::error!(target: "counterfoil", error = %failure.source, "a SQLite transaction failed");
+        }
+        for answer in answers {
+            answer(result.clone());
+        }
+    }
+
+    /// Runs the whole batch in one transaction. Immediate: a transaction that read first could not be
+    /// upgraded while another process writes.
+    fn transact(&mut self, batch: Vec<Job>, answers: &mut Vec<Answer>) -> Result<(), Failure> {
+        let failed = |source| Failure { source: Arc::new(source), committing: false };
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+        for job in batch {
+            let now = statements::now();
+            self.token = now.max(self.token + 1);
+            let step = Step { connection: &transaction, now, token: self.token };
+            let (ran, answer) = job(&step);
+            answers.push(answer);
+            ran.map_err(failed)?;
+        }
+        transaction.commit().map_err(|source| Failure { source: Arc::new(source), committing: true })
+    }
+
+    fn purge(&mut self) {
+        if self.purged_at.elapsed() < PURGE_EVERY {
+            return;
+        }
+        self.purged_at = Instant::now();
+        let step = Step { connection: &self.connection, now: statements::now(), token: 0 };
+        if let Err(error) = statements::purge(&step, PURGE_ROWS) {
+            tracing::warn!(target: "counterfoil", %error, "expired events could not be purged");
+        }
+    }
+}
+
+fn store_error(failure: Failure) -> StoreError {
+    let code = failure.source.sqlite_error_code();
+    let source = Box::new(failure.source);
+    match code {
+        Some(ErrorCode::DiskFull) => StoreError::Full { source: Some(source) },
+        _ if failure.committing => StoreError::CommitUnknown { source },
+        Some(
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::SystemIoFailure
+            | ErrorCode::CannotOpen
+            | ErrorCode::OutOfMemory
+            | ErrorCode::FileLockingProtocolFailed,
+        ) => StoreError::Unavailable { source },
+        _ => StoreError::Broken { source },
+    }
+}
+
+fn unavailable(reason: &'static str) -> StoreError {
+    StoreError::Unavailable { source: reason.into() }
+}

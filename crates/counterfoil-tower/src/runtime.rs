@@ -1,0 +1,20 @@
+//! tokio, as the receiver sees a runtime.
+
+use std::time::Duration;
+
+use counterfoil::idempotency::BoxFuture;
+use counterfoil::receiver::Runtime;
+
+/// Sleeps and spawns on the tokio runtime that it is called from.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Tokio;
+
+impl Runtime for Tokio {
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(duration))
+    }
+
+    fn spawn(&self, task: BoxFuture<'static, ()>) {
+        tokio::spawn(task);
+    }
+}

@@ -1,0 +1,194 @@
+//! The service: reads and verifies a request, then runs the inner service in a task of its own.
+
+use std::error::Error;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::{Context, Poll};
+
+use bytes::Buf;
+use counterfoil::receiver::{Answer, Handled, Intake, Processed, Received, Reject};
+use counterfoil::{Receiver, Rejection};
+use http::{Request, Response, StatusCode, request};
+use http_body::Body;
+use tower_service::Service;
+use tracing::Instrument;
+
+use crate::{ResponseBody, ResponseFuture, Tokio, VerifiedBody};
+
+type BoxError = Box<dyn Error + Send + Sync>;
+
+/// A service that only sees verified deliveries, each event once. See the [crate's documentation](crate).
+#[derive(Debug, Clone)]
+pub struct Webhook<S> {
+    inner: S,
+    receiver: Receiver,
+}
+
+impl<S> Webhook<S> {
+    /// Puts `receiver` in front of `inner`.
+    pub fn new(inner: S, receiver: Receiver) -> Self {
+        Self { inner, receiver }
+    }
+
+    /// The inner service.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// The inner service, without the receiver.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Webhook<S>
+where
+    S: Service<Request<VerifiedBody>, Response = Response<ResBody>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Send + 'static,
+    ReqBody: Body + Send + 'static,
+    ReqBody::Data: Send,
+    ReqBody::Error: Into<BoxError>,
+    ResBody: Send + 'static,
+{
+    type Response = Response<ResponseBody<ResBody>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<ResBody, S::Error>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+        // The service that was polled ready must be the one that is called; its clone is not ready.
+        let clone = self.inner.clone();
+        let inner = std::mem::replace(&mut self.inner, clone);
+        let receiver = self.receiver.clone();
+        let (parts, body) = request.into_parts();
+        // The head is judged here, before the body can be polled.
+        let head = receiver.head(&parts.method, &parts.headers);
+        ResponseFuture::new(async move {
+            let received = match head {
+                Ok(intake) => read(&receiver, intake, body).await,
+                Err(rejection) => Err(rejection),
+            };
+            match received {
+                Ok(received) => handle(receiver, inner, parts, received).await,
+                Err(rejection) => Ok(respond(receiver.refuse(rejection))),
+            }
+        })
+    }
+}
+
+/// Reads the body to its end, hashing each frame as it arrives.
+async fn read<B>(receiver: &Receiver, mut intake: Intake, body: B) -> Result<Received, Rejection>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    let mut body = pin!(body);
+    let reading = async {
+        while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
+            let frame = frame.map_err(|error| unreadable(receiver, error.into()))?;
+            // Trailers are not part of the body.
+            if let Ok(mut data) = frame.into_data() {
+                intake.push(data.copy_to_bytes(data.remaining()))?;
+            }
+        }
+        Ok(())
+    };
+    let limit = receiver.body_timeout();
+    match tokio::time::timeout(limit, reading).await {
+        Ok(read) => read?,
+        Err(_) => return Err(Rejection::BodyTimeout { limit }),
+    }
+    intake.finish()
+}
+
+/// What body limits and body timeouts of `http-body-util` and `tower-http` say. Their types cannot be named
+/// here without tying our users to one version of them; a test holds these texts to the real ones.
+const LIMIT_EXCEEDED: &str = "length limit exceeded";
+const TIMED_OUT: &str = "data was not received within the designated timeout";
+
+/// Layers outside us put limits of their own into the body, and tell us only by the error that it ends with.
+fn unreadable(receiver: &Receiver, error: BoxError) -> Rejection {
+    let mut reason = String::new();
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error.as_ref());
+    while let Some(error) = cause {
+        reason = error.to_string();
+        match reason.as_str() {
+            LIMIT_EXCEEDED => return Rejection::BodyTooLarge { limit: receiver.body_limit() },
+            TIMED_OUT => return Rejection::BodyTimeout { limit: receiver.body_timeout() },
+            _ => cause = error.source(),
+        }
+    }
+    Rejection::BodyUnreadable { reason: reason.into() }
+}
+
+async fn handle<S, ResBody>(
+    receiver: Receiver,
+    inner: S,
+    parts: request::Parts,
+    received: Received,
+) -> Result<Response<ResponseBody<ResBody>>, S::Error>
+where
+    S: Service<Request<VerifiedBody>, Response = Response<ResBody>> + Send + 'static,
+    S::Future: Send,
+    S::Error: Send + 'static,
+    ResBody: Send + 'static,
+{
+    let own_task = receiver.has_store();
+    let processing = process(receiver, inner, parts, received);
+    let processed = if own_task {
+        match tokio::spawn(processing.in_current_span()).await {
+            Ok(processed) => processed,
+            // The runtime is going down: nobody can say what became of the event, so the sender keeps it.
+            Err(_) => Processed::Answered(Answer::Refused(Rejection::ShuttingDown)),
+        }
+    } else {
+        processing.await
+    };
+    match processed {
+        Processed::Passed(response) => response.map(|response| response.map(ResponseBody::inner)),
+        Processed::Answered(answer) => Ok(respond(answer)),
+    }
+}
+
+async fn process<S, ResBody>(
+    receiver: Receiver,
+    mut inner: S,
+    parts: request::Parts,
+    received: Received,
+) -> Processed<Result<Response<ResBody>, S::Error>>
+where
+    S: Service<Request<VerifiedBody>, Response = Response<ResBody>>,
+{
+    receiver
+        .process(Tokio, received, |delivery, context| async move {
+            let mut request = Request::from_parts(parts, VerifiedBody::new(delivery.body().clone()));
+            #[cfg(feature = "axum")]
+            axum_core::extract::DefaultBodyLimit::max(delivery.body().len()).apply(&mut request);
+            let extensions = request.extensions_mut();
+            if let Some(fence) = context.fence {
+                extensions.insert(fence);
+            }
+            extensions.insert(context);
+            extensions.insert(delivery);
+            let response = inner.call(request).await;
+            Handled {
+                status: response.as_ref().map_or(StatusCode::INTERNAL_SERVER_ERROR, Response::status),
+                reject: response.as_ref().ok().and_then(|response| response.extensions().get::<Reject>().cloned()),
+                response,
+            }
+        })
+        .await
+}
+
+fn respond<B>(answer: Answer) -> Response<ResponseBody<B>> {
+    answer.into_response().map(ResponseBody::answer)
+}
