@@ -8,7 +8,8 @@ use std::task::{Context, Poll};
 use bytes::Buf;
 use counterfoil::receiver::{Answer, Handled, Intake, Processed, Received, Reject};
 use counterfoil::{Receiver, Rejection};
-use http::{Request, Response, StatusCode, request};
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response, StatusCode, Version, request};
 use http_body::Body;
 use tower_service::Service;
 use tracing::Instrument;
@@ -73,11 +74,15 @@ where
         // The head is judged here, before the body can be polled.
         let head = receiver.head(&parts.method, &parts.headers);
         ResponseFuture::new(async move {
-            let received = match head {
+            let read = match head {
                 Ok(intake) => read(&receiver, intake, body).await,
                 Err(rejection) => Err(rejection),
             };
-            match received {
+            let intake = match read {
+                Ok(intake) => intake,
+                Err(rejection) => return Ok(unread(parts.version, respond(receiver.refuse(rejection)))),
+            };
+            match intake.finish() {
                 Ok(received) => handle(receiver, inner, parts, received).await,
                 Err(rejection) => Ok(respond(receiver.refuse(rejection))),
             }
@@ -86,7 +91,7 @@ where
 }
 
 /// Reads the body to its end, hashing each frame as it arrives.
-async fn read<B>(receiver: &Receiver, mut intake: Intake, body: B) -> Result<Received, Rejection>
+async fn read<B>(receiver: &Receiver, mut intake: Intake, body: B) -> Result<Intake, Rejection>
 where
     B: Body,
     B::Error: Into<BoxError>,
@@ -104,10 +109,9 @@ where
     };
     let limit = receiver.body_timeout();
     match tokio::time::timeout(limit, reading).await {
-        Ok(read) => read?,
-        Err(_) => return Err(Rejection::BodyTimeout { limit }),
+        Ok(read) => read.map(|()| intake),
+        Err(_) => Err(Rejection::BodyTimeout { limit }),
     }
-    intake.finish()
 }
 
 /// What body limits and body timeouts of `http-body-util` and `tower-http` say. Their types cannot be named
@@ -187,6 +191,15 @@ where
             }
         })
         .await
+}
+
+/// The rest of the body is never read, so the connection cannot carry another request. Saying so keeps the
+/// sender from putting its next delivery on it.
+fn unread<B>(version: Version, mut response: Response<B>) -> Response<B> {
+    if version < Version::HTTP_2 {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 fn respond<B>(answer: Answer) -> Response<ResponseBody<B>> {

@@ -1,0 +1,127 @@
+//! A whole small service: `POST /webhooks/<sender>` for every sender whose secret is set, and what came of it
+//! as JSON under `GET /orders`, `/invoices`, `/applied` and `/runs`.
+//!
+//! | variable | meaning | default |
+//! | --- | --- | --- |
+//! | `HANDL_SECRET`, `AGILED_SECRET`, `ANGAGE_SECRET`, `ANGAGE_MARKETPLACE_SECRET`, `AGENCY_OS_AI_SECRET`, `AGENCY_OS_AI_PLUGIN_SECRET` | the sender's secret; at least one | |
+//! | `PORT` | where to listen; 0 takes a free port | `3000` |
+//! | `STORE` | `memory:` or `sqlite:FILE` | `sqlite:webhooks.db` |
+//! | `DB` | the SQLite file of the orders and invoices | `orders.db` |
+//! | `LEASE_SECONDS` | how long an event stays claimed when the process dies | `60` |
+
+mod ledger;
+
+use std::io::Write as _;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use counterfoil::idempotency::{MemoryStore, Store};
+use counterfoil::{Receiver, Secret, senders};
+use counterfoil_sqlite::SqliteStore;
+use counterfoil_tower::{Delivery, WebhookLayer};
+use tokio::net::TcpListener;
+use tokio::time::{Duration, sleep};
+
+use ledger::Ledger;
+
+/// Any error, for a service that can only stop and say why.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What the environment says.
+#[derive(Debug)]
+pub struct Config {
+    port: u16,
+    ledger: Ledger,
+    receivers: Vec<Receiver>,
+}
+
+impl Config {
+    /// Reads the variables in the crate's documentation.
+    ///
+    /// # Errors
+    /// No secret is set, or a variable cannot be used; says which.
+    pub fn from_env() -> Result<Self, BoxError> {
+        let var = |name: &str, default: &str| std::env::var(name).unwrap_or_else(|_| default.to_owned());
+        let url = var("STORE", "sqlite:webhooks.db");
+        let store: Arc<dyn Store> = match url.split_once(':') {
+            Some(("memory", "")) => Arc::new(MemoryStore::new(NonZeroU32::new(1_000_000).ok_or("not zero")?)),
+            Some(("sqlite", path)) => Arc::new(SqliteStore::open(path)?),
+            _ => return Err(format!("STORE={url}: give `memory:` or `sqlite:FILE`").into()),
+        };
+        let lease = Duration::from_secs(var("LEASE_SECONDS", "60").parse()?);
+        let mut receivers = Vec::new();
+        for sender in &senders::ALL {
+            let name = format!("{}_SECRET", sender.name.to_uppercase().replace('-', "_"));
+            if let Ok(secret) = std::env::var(name) {
+                let receiver = Receiver::builder(sender.clone()).secret(Secret::new(secret)?).store(store.clone());
+                receivers.push(receiver.lease(lease).build()?);
+            }
+        }
+        if receivers.is_empty() {
+            return Err("no secret is set: give at least one, such as HANDL_SECRET=whsec_...".into());
+        }
+        let ledger = Ledger::open(var("DB", "orders.db"))?;
+        Ok(Self { port: var("PORT", "3000").parse()?, ledger, receivers })
+    }
+}
+
+/// Serves until it is told to stop, then finishes what is under way.
+///
+/// # Errors
+/// The address cannot be had.
+pub async fn serve(config: Config) -> Result<(), BoxError> {
+    let mut app = Router::new()
+        .route("/orders", get(|State(ledger): State<Ledger>| async move { answer(ledger.orders().await) }))
+        .route("/invoices", get(|State(ledger): State<Ledger>| async move { answer(ledger.invoices().await) }))
+        .route("/applied", get(|State(ledger): State<Ledger>| async move { answer(ledger.applied().await) }))
+        .route("/runs", get(|State(ledger): State<Ledger>| async move { answer(ledger.runs().await) }));
+    for receiver in &config.receivers {
+        let path = format!("/webhooks/{}", receiver.endpoint());
+        app = app.route(&path, post(receive).layer(WebhookLayer::new(receiver.clone())));
+    }
+    let listener = TcpListener::bind(("127.0.0.1", config.port)).await?;
+    writeln!(std::io::stdout(), "listening on http://{}", listener.local_addr()?)?;
+    let stop = async move {
+        stop_signal().await;
+        for receiver in &config.receivers {
+            receiver.shutdown(sleep(Duration::from_secs(20))).await;
+        }
+    };
+    axum::serve(listener, app.with_state(config.ledger)).with_graceful_shutdown(stop).await?;
+    Ok(())
+}
+
+/// The effect lives in another database than the store, so after a crash this may run again for one event.
+/// That is why the event's key goes into the same transaction as the effect: see [`Ledger::apply`].
+async fn receive(State(ledger): State<Ledger>, Delivery(delivery): Delivery) -> StatusCode {
+    match ledger.apply(delivery).await {
+        Ok(()) => StatusCode::OK,
+        Err(error) => {
+            tracing::error!(error, "the event could not be applied");
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
+    }
+}
+
+fn answer<T>(rows: Result<T, BoxError>) -> Result<Json<T>, (StatusCode, String)> {
+    rows.map(Json).map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
+}
+
+async fn stop_signal() {
+    let interrupt = tokio::signal::ctrl_c();
+    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        Err(_) => {
+            let _ = interrupt.await;
+        }
+    }
+}

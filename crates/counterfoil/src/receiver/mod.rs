@@ -95,6 +95,12 @@ impl Receiver {
         &self.inner.verifier
     }
 
+    /// Our name for the address that the sender was given.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        self.inner.verifier.endpoint()
+    }
+
     /// The largest body in bytes.
     #[must_use]
     pub fn body_limit(&self) -> usize {

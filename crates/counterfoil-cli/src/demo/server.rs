@@ -1,0 +1,112 @@
+//! The receiver of the demo: the axum example, in a process of its own that can be killed.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{ExitCode, Stdio};
+use std::time::Duration;
+
+use reqwest::Client;
+use serde::de::DeserializeOwned;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+use super::DemoError;
+use crate::error::Error;
+
+/// How long an event of a killed process stays claimed: as short as a lease may sensibly be, so that the demo
+/// can wait for it.
+const LEASE_SECONDS: &str = "3";
+
+/// Starting is a matter of milliseconds; a slow disk gets this long.
+const START: Duration = Duration::from_secs(20);
+
+/// Serve the demo's receiver
+#[derive(clap::Args)]
+pub(crate) struct DemoServer {}
+
+impl DemoServer {
+    pub(crate) fn run(self) -> Result<ExitCode, Error> {
+        // The demo holds the other end of stdin. When the demo is gone, however it went, so is this.
+        std::thread::spawn(|| {
+            let _ = io::copy(&mut io::stdin(), &mut io::sink());
+            std::process::exit(0);
+        });
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::Runtime)?;
+        let served = runtime.block_on(async { axum_orders::serve(axum_orders::Config::from_env()?).await });
+        served.map_err(|source| Error::Demo(DemoError::Server { source }))?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Where the server keeps what must survive it.
+pub(super) struct Home {
+    folder: tempfile::TempDir,
+    secret: String,
+}
+
+impl Home {
+    pub(super) fn new(secret: String) -> io::Result<Self> {
+        Ok(Self { folder: tempfile::tempdir()?, secret })
+    }
+
+    pub(super) fn orders(&self) -> PathBuf {
+        self.folder.path().join("orders.db")
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(super) async fn start(&self) -> Result<Server, DemoError> {
+        let path = self.folder.path();
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(path.join("server.log"))?;
+        let mut command = Command::new(std::env::current_exe()?);
+        command
+            .arg("demo-server")
+            .env("PORT", "0")
+            .env("STORE", format!("sqlite:{}", path.join("webhooks.db").display()))
+            .env("DB", self.orders())
+            .env("LEASE_SECONDS", LEASE_SECONDS)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .kill_on_drop(true);
+        for sender in &counterfoil::senders::ALL {
+            command.env(format!("{}_SECRET", sender.name.to_uppercase().replace('-', "_")), &self.secret);
+        }
+        let mut child = command.spawn()?;
+        let stdout = child.stdout.take().ok_or_else(|| io::Error::other("the server has no stdout"))?;
+        let mut lines = BufReader::new(stdout).lines();
+        let first = tokio::time::timeout(START, lines.next_line()).await.map_err(|_| DemoError::NoStart)??;
+        let address = first.as_deref().and_then(|line| line.strip_prefix("listening on ")).ok_or(DemoError::NoStart)?;
+        Ok(Server { child, address: address.to_owned() })
+    }
+}
+
+/// The running server.
+pub(super) struct Server {
+    child: Child,
+    address: String,
+}
+
+impl Server {
+    pub(super) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.address)
+    }
+
+    /// SIGKILL: no handler of the server's runs, nothing is flushed.
+    pub(super) async fn kill(mut self) -> io::Result<()> {
+        self.child.kill().await
+    }
+
+    /// Counts by key: `/applied` or `/runs`.
+    pub(super) async fn counts(&self, client: &Client, path: &str) -> Result<BTreeMap<String, u64>, DemoError> {
+        self.get(client, path).await
+    }
+
+    async fn get<T: DeserializeOwned>(&self, client: &Client, path: &str) -> Result<T, DemoError> {
+        let body = client.get(self.url(path)).send().await?.error_for_status()?.bytes().await?;
+        Ok(serde_json::from_slice(&body).map_err(io::Error::from)?)
+    }
+}

@@ -1,0 +1,64 @@
+//! The `counterfoil` command: checks, signs and sends webhook deliveries, and knows how each sender signs.
+//!
+//! One subcommand is one file. Each reads its input, calls the library, and prints; it decides nothing itself.
+
+mod demo;
+mod error;
+mod input;
+mod output;
+mod send;
+mod senders;
+mod sign;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Checks, signs and sends webhook deliveries, and knows how each sender signs.
+///
+/// Secrets are read from environment variables and files. None is ever taken from the command line, where it
+/// would stay in the shell's history and show in the list of processes; none is ever printed.
+#[derive(Parser)]
+#[command(name = "counterfoil", version, max_term_width = 100, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  counterfoil demo                        every promise shown on a real receiver, killed in the middle
+  counterfoil senders                what each sender signs, and how it retries
+  counterfoil senders handl          one sender's facts and event types
+  counterfoil sign --sender handl --secret-env HANDL_SECRET body.json
+  counterfoil verify --help          options and examples of one command
+
+Exit codes: 0 success, 1 a delivery was refused, 2 a mistake in the command or
+its input";
+
+#[derive(Subcommand)]
+enum Command {
+    Demo(demo::Demo),
+    #[command(hide = true)]
+    DemoServer(demo::DemoServer),
+    Verify(verify::Verify),
+    Sign(sign::Sign),
+    Send(send::Send),
+    Senders(senders::Senders),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Demo(command) => command.run(),
+        Command::DemoServer(command) => command.run(),
+        Command::Verify(command) => command.run(),
+        Command::Sign(command) => command.run(),
+        Command::Send(command) => command.run(),
+        Command::Senders(command) => command.run(),
+    };
+    outcome.unwrap_or_else(|error| {
+        error.print();
+        ExitCode::from(2)
+    })
+}

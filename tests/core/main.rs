@@ -1,0 +1,9 @@
+//! What the core promises by itself: no server, no files, no store but memory.
+
+mod adversarial;
+mod dependencies;
+mod keys;
+mod log;
+mod properties;
+mod stores;
+mod vectors;
