@@ -1,1 +1,223 @@
-fn main() {}
+//! Verification alone: from the head of a request to the verdict, and to the delivery.
+//!
+//! The floor is nothing but the SHA-256 compressions that HMAC with a prepared key cannot do without. All
+//! contenders get the same headers besides their own, and read the clock where their scheme has a time.
+//!
+//! What the rows of counterfoil measure:
+//!
+//! - *to verdict*: head, hash and comparison, on a signature that does not match. The public API has no stop
+//!   between the verdict and the reading of the event, and a mismatch is where it stops by itself. Constant
+//!   time means that a match costs the same.
+//! - *to delivery*: all of it on a valid request; id, type and time read and the time judged.
+//! - *opaque body*: a sender whose body is not read. Its key is the digest of the body, so that this hashes
+//!   every body twice; nothing is subtracted.
+//!
+//! `counterfoil` switches the `zeroize` features of `hmac` and `sha2` on, and with them in this one binary
+//! those of `webhook-verify` and of the floor, which holds no state that is wiped.
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::hint::black_box;
+
+use bytes::Bytes;
+use counterfoil::scheme::{
+    BodyForm, Envelope, Part, Retries, Scheme, Sender, SignatureHeader, TagEncoding, Timing, UnsignedHeaders,
+};
+use counterfoil::time::format_rfc3339;
+use counterfoil::{Clock, Rejection, Secret, SecretEncoding, Signer, SystemClock, Verifier, senders};
+use counterfoil_benches::{Aim, BoxError, Contest, Extent, Unit, event, timed};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use sha2::block_api::compress256;
+use webhook_verify::{Provider, VerifyOptions};
+
+const SECRET: &str = "whsec_5f2d8c1b9e7a4036";
+
+const FLOOR: &str = "floor: SHA-256 compressions alone";
+const HANDL_VERDICT: &str = "counterfoil, handl, to verdict";
+const AGILED_VERDICT: &str = "counterfoil, agiled, to verdict";
+const HANDL_DELIVERY: &str = "counterfoil, handl, to delivery";
+const AGILED_DELIVERY: &str = "counterfoil, agiled, to delivery";
+const OPAQUE_DELIVERY: &str = "counterfoil, opaque body, to delivery";
+const WEBHOOK_VERIFY: &str = "webhook-verify, plain HMAC";
+const STANDARD_WEBHOOKS: &str = "standardwebhooks";
+const SVIX: &str = "svix";
+
+/// As HanDl, and nothing is read from the body.
+const OPAQUE: Sender = Sender {
+    name: Cow::Borrowed("opaque"),
+    title: Cow::Borrowed("Opaque"),
+    scheme: Scheme {
+        signature: SignatureHeader {
+            name: Cow::Borrowed("X-Opaque-Signature"),
+            prefix: Cow::Borrowed(""),
+            encoding: TagEncoding::Hex,
+            separator: None,
+        },
+        signed: Cow::Borrowed(&[Part::Body]),
+        timestamp: None,
+        body: BodyForm::Opaque,
+        secret: SecretEncoding::Raw,
+        unsigned: UnsignedHeaders { event: None, id: None },
+    },
+    envelope: Envelope { id: None, event_type: None, occurred_at: None, data: None },
+    timing: Timing { deadline: None, retries: Retries::Unknown, retry_safe: None },
+    events: Cow::Borrowed(&[]),
+};
+
+fn main() -> Result<(), BoxError> {
+    let extent = Extent::from_args();
+    let verdict = |size, bound| {
+        let contest = contest(extent, size)?;
+        let contest = [HANDL_VERDICT, AGILED_VERDICT]
+            .into_iter()
+            .fold(contest, |contest, ours| contest.aim(ours, Aim::AtMost(bound), FLOOR));
+        Ok::<_, BoxError>(contest)
+    };
+    let mut small = verdict(1024, 1.25)?;
+    for ours in [HANDL_DELIVERY, AGILED_DELIVERY] {
+        small = small.aim(ours, Aim::AtMost(3.0), FLOOR);
+    }
+    for (peer, factor) in [(WEBHOOK_VERIFY, 1.3), (STANDARD_WEBHOOKS, 5.0), (SVIX, 5.0)] {
+        small = small.aim(peer, Aim::AtLeast(factor), HANDL_VERDICT);
+    }
+    small.run(extent.pick(1001, 1))?.print()?;
+    verdict(64 * 1024, 1.03)?.run(extent.pick(501, 1))?.print()
+}
+
+fn contest(extent: Extent, size: usize) -> Result<Contest<'static>, BoxError> {
+    let now = SystemClock.now();
+    let stamp = format_rfc3339(now).ok_or("a time")?;
+    let handl_body = event(
+        &format!(r#""id":"evt_01jw3x9k2m","object":"event","type":"order.created","created_at":"{stamp}""#),
+        size,
+    );
+    let agiled_body = event(
+        &format!(r#""id":"01jw3x9k-2m4n-7p6q","event":"invoice.paid","occurred_at":"{stamp}","account_id":"acc_71""#),
+        size,
+    );
+    let (message, outer) = blocks(handl_body.as_bytes());
+    let title = format!("Verification, JSON body of {size} bytes ({} compressions)", message.len() + outer.len());
+    let floor = move || {
+        let (mut inner_state, mut outer_state) = black_box(([1; 8], [2; 8]));
+        compress256(&mut inner_state, black_box(&message));
+        compress256(&mut outer_state, black_box(&outer));
+        (inner_state, outer_state)
+    };
+    let webhook_verify = webhook_verify(&handl_body)?;
+    let standard_webhooks = standard_webhooks(&handl_body)?;
+    let svix = svix(&handl_body)?;
+    Ok(Contest::new(title, Unit::Time)
+        .enter(FLOOR, timed(extent, floor))
+        .enter(HANDL_VERDICT, timed(extent, to_verdict(&senders::HANDL, &handl_body)?))
+        .enter(AGILED_VERDICT, timed(extent, to_verdict(&senders::AGILED, &agiled_body)?))
+        .enter(HANDL_DELIVERY, timed(extent, to_delivery(&senders::HANDL, &handl_body)?))
+        .enter(AGILED_DELIVERY, timed(extent, to_delivery(&senders::AGILED, &agiled_body)?))
+        .enter(OPAQUE_DELIVERY, timed(extent, to_delivery(&OPAQUE, &handl_body)?))
+        .enter(WEBHOOK_VERIFY, timed(extent, webhook_verify))
+        .enter(STANDARD_WEBHOOKS, timed(extent, standard_webhooks))
+        .enter(SVIX, timed(extent, svix)))
+}
+
+/// The blocks that HMAC compresses once the key's two blocks are done: the padded message, and the padded
+/// inner digest.
+fn blocks(message: &[u8]) -> (Vec<[u8; 64]>, Vec<[u8; 64]>) {
+    (padded(message), padded(&[0x5c; 32]))
+}
+
+fn padded(message: &[u8]) -> Vec<[u8; 64]> {
+    let mut bytes = message.to_vec();
+    bytes.push(0x80);
+    bytes.resize((bytes.len() + 8).next_multiple_of(64), 0);
+    bytes.as_chunks().0.to_vec()
+}
+
+fn to_delivery(sender: &Sender, body: &str) -> Result<impl FnMut() -> counterfoil::Delivery + use<>, BoxError> {
+    let (verifier, headers, body) = request(sender, SECRET, body)?;
+    Ok(move || {
+        let verified = verifier.verify_at(black_box(&headers), black_box(&body).clone(), SystemClock.now());
+        verified.expect("a valid request")
+    })
+}
+
+fn to_verdict(sender: &Sender, body: &str) -> Result<impl FnMut() -> Rejection + use<>, BoxError> {
+    let (verifier, headers, body) = request(sender, "whsec_some_other_secret", body)?;
+    Ok(move || {
+        let verified = verifier.verify_at(black_box(&headers), black_box(&body).clone(), SystemClock.now());
+        match verified {
+            Err(mismatch @ Rejection::SignatureMismatch { .. }) => mismatch,
+            other => panic!("a mismatch, not {other:?}"),
+        }
+    })
+}
+
+/// A request signed under `secret`, and a verifier that expects [`SECRET`].
+fn request(
+    sender: &Sender,
+    secret: &str,
+    body: &str,
+) -> Result<(Verifier, HeaderMap, Bytes), Box<dyn Error + Send + Sync>> {
+    let verifier = Verifier::builder(sender.clone()).secret(Secret::new(SECRET)?).build()?;
+    let signed = Signer::new(sender, &Secret::new(secret)?)?.sign(body.as_bytes(), SystemClock.now())?;
+    Ok((verifier, head(body, signed)?, Bytes::copy_from_slice(body.as_bytes())))
+}
+
+/// What comes with every webhook, and the headers of one scheme.
+fn head(body: &str, scheme: HeaderMap) -> Result<HeaderMap, BoxError> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in [
+        ("host", "shop.example"),
+        ("user-agent", "Webhooks/1.0"),
+        ("content-type", "application/json"),
+        ("accept", "*/*"),
+        ("accept-encoding", "gzip"),
+        ("x-forwarded-for", "203.0.113.7"),
+        ("x-forwarded-proto", "https"),
+        ("content-length", &body.len().to_string()),
+    ] {
+        headers.insert(HeaderName::try_from(name)?, HeaderValue::try_from(value)?);
+    }
+    headers.extend(scheme);
+    Ok(headers)
+}
+
+/// The peer's shortest path: GitHub's scheme, the body alone under the MAC and no time.
+fn webhook_verify(body: &str) -> Result<impl FnMut() + use<>, BoxError> {
+    let mut signed = Signer::new(&senders::HANDL, &Secret::new(SECRET)?)?.sign(body.as_bytes(), SystemClock.now())?;
+    let tag = signed.remove("x-handl-signature").ok_or("a signature")?;
+    signed.insert("x-hub-signature-256", HeaderValue::try_from(format!("sha256={}", tag.to_str()?))?);
+    let (headers, body) = (head(body, signed)?, body.to_owned());
+    let secret = webhook_verify::Secret::new(SECRET);
+    Ok(move || {
+        let (headers, body) = black_box((&headers, body.as_bytes()));
+        webhook_verify::verify(Provider::GitHub, headers, body, &secret, VerifyOptions::default())
+            .expect("a valid request");
+    })
+}
+
+fn standard_webhooks(body: &str) -> Result<impl FnMut() + use<>, BoxError> {
+    let webhook = standardwebhooks::Webhook::from_bytes(SECRET.into())?;
+    let (id, at) = ("msg_01jw3x9k2m", unix_seconds()?);
+    let headers = head(body, standard_headers("webhook", id, at, &webhook.sign(id, at, body.as_bytes())?)?)?;
+    let body = body.to_owned();
+    Ok(move || webhook.verify(black_box(body.as_bytes()), black_box(&headers)).expect("a valid request"))
+}
+
+fn svix(body: &str) -> Result<impl FnMut() + use<>, BoxError> {
+    let webhook = svix::webhooks::Webhook::from_bytes(SECRET.into())?;
+    let (id, at) = ("msg_01jw3x9k2m", unix_seconds()?);
+    let headers = head(body, standard_headers("svix", id, at, &webhook.sign(id, at, body.as_bytes())?)?)?;
+    let body = body.to_owned();
+    Ok(move || webhook.verify(black_box(body.as_bytes()), black_box(&headers)).expect("a valid request"))
+}
+
+fn standard_headers(brand: &str, id: &str, at: i64, signature: &str) -> Result<HeaderMap, BoxError> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in [("id", id), ("timestamp", &at.to_string()), ("signature", signature)] {
+        headers.insert(HeaderName::try_from(format!("{brand}-{name}"))?, HeaderValue::try_from(value)?);
+    }
+    Ok(headers)
+}
+
+fn unix_seconds() -> Result<i64, BoxError> {
+    Ok(i64::try_from(SystemClock.now().duration_since(std::time::UNIX_EPOCH)?.as_secs())?)
+}

@@ -337,3 +337,51 @@ pub fn instant(text: &str) -> SystemTime {
 fn decode(base64: &str) -> Vec<u8> {
     STANDARD.decode(base64).expect("base64")
 }
+
+/// T3, T7: what must not compile, each beside the nearest thing that does.
+///
+/// The body comes out of a delivery, once the verdict has been looked at:
+/// ```
+/// fn body(verdict: Result<counterfoil::Delivery, counterfoil::Rejection>) -> Option<bytes::Bytes> {
+///     Some(verdict.ok()?.body().clone())
+/// }
+/// ```
+/// and not out of a verdict that nobody looked at,
+/// ```compile_fail,E0599
+/// fn body(verdict: Result<counterfoil::Delivery, counterfoil::Rejection>) -> Option<bytes::Bytes> {
+///     Some(verdict.body().clone())
+/// }
+/// ```
+/// nor out of a delivery that is being hashed,
+/// ```compile_fail,E0599
+/// fn body(presented: counterfoil::verifier::Presented) -> Option<bytes::Bytes> {
+///     Some(presented.body().clone())
+/// }
+/// ```
+/// nor out of one that is too old.
+/// ```compile_fail,E0624
+/// fn body(stale: counterfoil::verifier::Stale) -> Option<bytes::Bytes> {
+///     Some(stale.delivery().body().clone())
+/// }
+/// ```
+///
+/// A handler runs on what a receiver has received:
+/// ```
+/// use counterfoil::receiver::{Handled, Received, Runtime};
+///
+/// async fn handle(receiver: counterfoil::Receiver, runtime: impl Runtime, input: Received) {
+///     let response = async { Handled { status: http::StatusCode::OK, reject: None, response: () } };
+///     receiver.process(runtime, input, |_, _| response).await;
+/// }
+/// ```
+/// and not on a body.
+/// ```compile_fail,E0308
+/// use counterfoil::receiver::{Handled, Received, Runtime};
+///
+/// async fn handle(receiver: counterfoil::Receiver, runtime: impl Runtime, input: bytes::Bytes) {
+///     let response = async { Handled { status: http::StatusCode::OK, reject: None, response: () } };
+///     receiver.process(runtime, input, |_, _| response).await;
+/// }
+/// ```
+#[cfg(doctest)]
+mod typestate {}

@@ -13,22 +13,13 @@ const KNOWN: [(&str, [(i32, &str); 2]); 6] = [
         "agency-os-ai-plugin",
         [(1070739324, "da8ff11a4dd4c8341c78e459cd65da46"), (-44038410, "7d0082b5342f079b5f53ff0869acd701")],
     ),
-    (
-        "agiled",
-        [(198263531, "d3f58cea4edf6d9b53eaa7ab840d004d"), (1506249257, "1798f88009250d9f1d73ec7800e8aee3")],
-    ),
-    (
-        "angage",
-        [(-709903740, "b3794991c0e16551a86f198438d7c6ba"), (-1481583669, "e63e0ae85df4ef67f2b5eb63698f6e00")],
-    ),
+    ("agiled", [(198263531, "d3f58cea4edf6d9b53eaa7ab840d004d"), (1506249257, "1798f88009250d9f1d73ec7800e8aee3")]),
+    ("angage", [(-709903740, "b3794991c0e16551a86f198438d7c6ba"), (-1481583669, "e63e0ae85df4ef67f2b5eb63698f6e00")]),
     (
         "angage-marketplace",
         [(124902961, "284a49c26841449725ba62211f1bd70c"), (403838748, "50e21b56cd81bc9e3fb8dc16f839092e")],
     ),
-    (
-        "handl",
-        [(-1918533151, "2c151c1724a22e51cf3c629aa99b237d"), (-1449539848, "d87e1bffea9758e7571e96443a3e3f9c")],
-    ),
+    ("handl", [(-1918533151, "2c151c1724a22e51cf3c629aa99b237d"), (-1449539848, "d87e1bffea9758e7571e96443a3e3f9c")]),
 ];
 
 #[test]
@@ -43,7 +34,11 @@ fn t9_t37_keys_are_the_same_in_every_process_and_differ_by_endpoint() {
             }
             let verifier = builder.build().unwrap();
             let delivery = verifier.verify_at(&example.headers(), example.body.clone(), example.now).unwrap();
-            assert_eq!((delivery.scope().as_i32(), &*delivery.key().to_string()), (scope, key), "{sender} {endpoint:?}");
+            assert_eq!(
+                (delivery.scope().as_i32(), &*delivery.key().to_string()),
+                (scope, key),
+                "{sender} {endpoint:?}"
+            );
             assert_eq!(verifier.scope(), delivery.scope(), "{sender} {endpoint:?}");
         }
     }

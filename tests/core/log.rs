@@ -10,7 +10,11 @@ static TEXT: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 pub(crate) fn collect() {
     static START: Once = Once::new();
     START.call_once(|| {
-        tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::TRACE).with_ansi(false).with_writer(|| Sink).init();
+        tracing_subscriber::fmt()
+            .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
+            .with_ansi(false)
+            .with_writer(|| Sink)
+            .init();
     });
 }
 

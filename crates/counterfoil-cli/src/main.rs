@@ -28,14 +28,13 @@ struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  counterfoil demo                        every promise shown on a real receiver, killed in the middle
+  counterfoil demo                   every promise shown on a real receiver, killed in the middle
   counterfoil senders                what each sender signs, and how it retries
   counterfoil senders handl          one sender's facts and event types
   counterfoil sign --sender handl --secret-env HANDL_SECRET body.json
   counterfoil verify --help          options and examples of one command
 
-Exit codes: 0 success, 1 a delivery was refused, 2 a mistake in the command or
-its input";
+Exit codes: 0 success, 1 a delivery was refused, 2 a mistake in the command or its input";
 
 #[derive(Subcommand)]
 enum Command {

@@ -70,16 +70,15 @@ Examples:
     --to http://localhost:3000/webhooks/handl \\
     --times 1000 --concurrency 64 --json body.json
 
-A secret is never taken from the command line, where it would stay in the
-shell's history.
+A secret is never taken from the command line, where it would stay in the shell's history.
 
-Exit codes: 0 every answer was 2xx, 1 some were not or did not come, 2 a mistake
-in the command or its input (then nothing is printed on stdout)";
+Exit codes: 0 every answer was 2xx, 1 some were not or did not come, 2 a mistake in the \
+command or its input (then nothing is printed on stdout)";
 
 impl Send {
     pub(crate) fn run(self) -> Result<ExitCode, Error> {
         let plan = Arc::new(Plan {
-            signer: Signer::new(self.sender, self.secret.read(self.sender)?)?,
+            signer: Signer::new(self.sender, &self.secret.read(self.sender)?)?,
             client: client(&self.to)?,
             to: self.to,
             body: input::body(&self.body)?.into(),

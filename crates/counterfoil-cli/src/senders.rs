@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use comfy_table::{Attribute, Cell, Color, ContentArrangement, LineStyle, Table, TableStyle, presets};
 use counterfoil::scheme::{EventSource, Retries, Sender};
-use counterfoil::time::{FUTURE, STRICT_PAST};
+use counterfoil::time::{FUTURE, STRICT_PAST, TimestampFormat};
 use humantime::format_duration;
 
 use crate::error::Error;
@@ -35,9 +35,8 @@ Examples:
   counterfoil senders handl
   counterfoil senders --json | jq -r '.[] | .name + \" \" + .signature.header'
 
-In the table, the time and the key come from a header or from that place in the
-body, the retries end that long after the first attempt, and the window is how
-old a signed time may be under --tolerance retry-safe.
+In the table, the time and the key come from a header or from that place in the body, the retries end that \
+long after the first attempt, and the window is how old a signed time may be under --tolerance retry-safe.
 
 Exit codes: 0 printed, 2 no such sender";
 
@@ -128,7 +127,7 @@ fn page(sender: &Sender) -> String {
     row("Deadline", &or_else(sender.timing.deadline, "not stated"));
     row("Retries", &retries(&sender.timing.retries));
     row("Strict", &window(Some(STRICT_PAST)));
-    row("Retry-safe", &window(sender.timing.retry_safe));
+    row("Retry-safe", &retry_safe(sender));
     for source in [EventSource::Documented, EventSource::Shipped, EventSource::Unconfirmed] {
         let names: Vec<_> =
             sender.events.iter().filter(|event| event.source == source).map(|event| &*event.name).collect();
@@ -175,6 +174,16 @@ fn retries(retries: &Retries) -> String {
         (Retries::Never, _) => "none: a failed delivery is lost".to_owned(),
         (Retries::Manual, _) => "when somebody presses the button".to_owned(),
         _ => "not known".to_owned(),
+    }
+}
+
+fn retry_safe(sender: &Sender) -> String {
+    let window = window(sender.timing.retry_safe);
+    match &sender.scheme.timestamp {
+        Some(timestamp) if timestamp.format() == TimestampFormat::SiteUnixSeconds => {
+            format!("{window}; without --utc-offset, at any offset on Earth")
+        }
+        _ => window,
     }
 }
 

@@ -41,15 +41,14 @@ Examples:
     curl -H @- -H 'Content-Type: application/json' --data-binary @body.json \\
       http://localhost:3000/webhooks/agiled
 
-A secret is never taken from the command line, where it would stay in the
-shell's history.
+A secret is never taken from the command line, where it would stay in the shell's history.
 
-Exit codes: 0 signed, 2 a mistake in the command or its input (then nothing is
+Exit codes: 0 signed, 2 a mistake in the command or its input (then nothing is \
 printed on stdout)";
 
 impl Sign {
     pub(crate) fn run(self) -> Result<ExitCode, Error> {
-        let signer = Signer::new(self.sender, self.secret.read(self.sender)?)?;
+        let signer = Signer::new(self.sender, &self.secret.read(self.sender)?)?;
         let body = input::body(&self.body)?;
         let headers = signer.sign(&body, self.at.unwrap_or_else(|| SystemClock.now()))?;
         let scheme = &self.sender.scheme;

@@ -27,7 +27,7 @@ pub(crate) struct Verify {
     sender: &'static Sender,
     #[command(flatten)]
     secrets: Secrets,
-    /// A header of the request; repeat it for each. Names without regard to case.
+    /// A header of the request, its name in any case; repeat it for each.
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     headers: Vec<OsString>,
     /// Check as of this time, RFC 3339 or Unix seconds [default: now]
@@ -65,11 +65,10 @@ Prints one of these on one line, or spread and coloured on a terminal:
   {\"verdict\":\"rejected\",\"code\":\"signature_mismatch\",\"reason\":...}
 What a delivery lacks is null. An id that is a number is given by its digits.
 
-A secret is never taken from the command line, where it would stay in the
-shell's history.
+A secret is never taken from the command line, where it would stay in the shell's history.
 
-Exit codes: 0 valid, 1 rejected, 2 a mistake in the command or its input (then
-nothing is printed on stdout)";
+Exit codes: 0 valid, 1 rejected, 2 a mistake in the command or its input (then nothing is \
+printed on stdout)";
 
 impl Verify {
     pub(crate) fn run(self) -> Result<ExitCode, Error> {

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -124,20 +124,13 @@ impl Loop {
             } else {
                 Duration::ZERO
             };
-            let next = if patience.is_zero() { self.queue.try_recv().ok() } else { self.next_within(patience) };
+            let next = self.queue.recv_timeout(patience).ok();
             match next {
                 Some(job) => batch.push(job),
                 None => break,
             }
         }
         batch
-    }
-
-    fn next_within(&self, patience: Duration) -> Option<Job> {
-        match self.queue.recv_timeout(patience) {
-            Ok(job) => Some(job),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
     }
 
     fn commit(&mut self, batch: Vec<Job>) {

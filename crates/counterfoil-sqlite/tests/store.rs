@@ -1,5 +1,7 @@
 //! The store contract, and what a file adds to it.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use counterfoil::idempotency::BoxFuture;
 use http::Response;
 
 use crate::ResponseBody;
@@ -12,13 +13,11 @@ use crate::ResponseBody;
 /// The response to one request.
 pub struct ResponseFuture<B, E> {
     // Boxed: reading, verifying and waiting for a task are one state machine that has no name.
-    future: Pin<Box<dyn Future<Output = Result<Response<ResponseBody<B>>, E>> + Send>>,
+    future: BoxFuture<'static, Result<Response<ResponseBody<B>>, E>>,
 }
 
 impl<B, E> ResponseFuture<B, E> {
-    pub(crate) fn new(
-        future: impl Future<Output = Result<Response<ResponseBody<B>>, E>> + Send + 'static,
-    ) -> Self {
+    pub(crate) fn new(future: impl Future<Output = Result<Response<ResponseBody<B>>, E>> + Send + 'static) -> Self {
         Self { future: Box::pin(future) }
     }
 }

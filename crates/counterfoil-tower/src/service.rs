@@ -99,7 +99,7 @@ where
     let mut body = pin!(body);
     let reading = async {
         while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
-            let frame = frame.map_err(|error| unreadable(receiver, error.into()))?;
+            let frame = frame.map_err(|error| unreadable(receiver, &*error.into()))?;
             // Trailers are not part of the body.
             if let Ok(mut data) = frame.into_data() {
                 intake.push(data.copy_to_bytes(data.remaining()))?;
@@ -120,9 +120,9 @@ const LIMIT_EXCEEDED: &str = "length limit exceeded";
 const TIMED_OUT: &str = "data was not received within the designated timeout";
 
 /// Layers outside us put limits of their own into the body, and tell us only by the error that it ends with.
-fn unreadable(receiver: &Receiver, error: BoxError) -> Rejection {
+fn unreadable(receiver: &Receiver, error: &(dyn Error + Send + Sync + 'static)) -> Rejection {
     let mut reason = String::new();
-    let mut cause: Option<&(dyn Error + 'static)> = Some(error.as_ref());
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(error) = cause {
         reason = error.to_string();
         match reason.as_str() {

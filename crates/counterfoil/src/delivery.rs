@@ -22,7 +22,7 @@ use crate::{Rejection, Verifier};
 /// let secret = Secret::new("whsec_example_0123")?;
 /// let body = br#"{"id":"evt_1","type":"order.created","created_at":"2025-06-15T14:30:00Z","data":{"id":"ord_1"}}"#;
 /// let now = counterfoil::time::parse_rfc3339("2025-06-15T14:30:05Z").ok_or("a time")?;
-/// let headers = Signer::new(&senders::HANDL, secret.clone())?.sign(body, now)?;
+/// let headers = Signer::new(&senders::HANDL, &secret)?.sign(body, now)?;
 ///
 /// let verifier = Verifier::builder(senders::HANDL).secret(secret).build()?;
 /// let delivery = verifier.verify_at(&headers, &body[..], now)?;

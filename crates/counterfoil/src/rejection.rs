@@ -135,7 +135,7 @@ pub enum Rejection {
     },
     /// No active secret makes this signature.
     #[error(
-        "none of {secrets} active secrets matches: wrong secret, or the body was changed on its way (decompressed, re-encoded, trimmed)"
+        "no active secret (of {secrets}) matches: wrong secret, or the body was changed on its way (decompressed, re-encoded, trimmed)"
     )]
     SignatureMismatch {
         /// How many secrets were tried.
@@ -170,7 +170,7 @@ pub enum Rejection {
         past: Duration,
     },
     /// The signed time is further ahead than the tolerance.
-    #[error("signed {ahead:?} ahead of our clock, accepted are {future:?}: one of the two clocks is off")]
+    #[error("signed {} s ahead of our clock, accepted are {} s: one of the two clocks is off", ahead.as_secs(), future.as_secs())]
     TimestampFuture {
         /// How far ahead the signed time is.
         ahead: Duration,

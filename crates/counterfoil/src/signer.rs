@@ -3,7 +3,7 @@
 //! ```
 //! use counterfoil::{senders, Clock, Secret, Signer, SystemClock};
 //!
-//! let signer = Signer::new(&senders::HANDL, Secret::new("whsec_example_0123")?)?;
+//! let signer = Signer::new(&senders::HANDL, &Secret::new("whsec_example_0123")?)?;
 //! let headers = signer.sign(b"{}", SystemClock.now())?;
 //! assert_eq!(headers["x-handl-signature"].len(), 64);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -30,8 +30,8 @@ impl Signer {
     ///
     /// # Errors
     /// The scheme is not a safe one.
-    pub fn new(sender: &Sender, secret: Secret) -> Result<Self, ConfigError> {
-        Ok(Self { scheme: sender.scheme.check()?, sender: sender.clone(), key: MacKey::new(&secret) })
+    pub fn new(sender: &Sender, secret: &Secret) -> Result<Self, ConfigError> {
+        Ok(Self { scheme: sender.scheme.check()?, sender: sender.clone(), key: MacKey::new(secret) })
     }
 
     /// The signature header of `body`, and the timestamp header where the scheme has one, both as of `at`.
@@ -61,7 +61,7 @@ impl Signer {
     }
 }
 
-/// The scheme cannot write the given time, or its prefix is no header text.
+/// The scheme cannot write the given time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the scheme has no form for this time")]
+#[error("the scheme's timestamp has ten digits: give a time from 2001-09-09 to 2286-11-20")]
 pub struct SignError;

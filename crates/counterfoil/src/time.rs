@@ -141,8 +141,7 @@ fn rfc3339(text: &str) -> Option<SystemTime> {
     }
     let at = OffsetDateTime::parse(text, &Rfc3339).ok()?;
     let seconds = Duration::from_secs(at.unix_timestamp().unsigned_abs());
-    let whole =
-        if at.unix_timestamp() < 0 { UNIX_EPOCH.checked_sub(seconds) } else { UNIX_EPOCH.checked_add(seconds) };
+    let whole = if at.unix_timestamp() < 0 { UNIX_EPOCH.checked_sub(seconds) } else { UNIX_EPOCH.checked_add(seconds) };
     whole?.checked_add(Duration::from_nanos(at.nanosecond().into()))
 }
 

@@ -100,7 +100,6 @@ impl Key {
 
 impl Verifier {
     /// Starts a verifier for `sender`.
-    #[must_use]
     pub fn builder(sender: Sender) -> VerifierBuilder {
         VerifierBuilder { sender, endpoint: None, secrets: Vec::new(), tolerance: None, offsets: Vec::new() }
     }
@@ -161,8 +160,13 @@ impl Verifier {
     ///
     /// # Errors
     /// No secret, too many, or only ended ones.
-    pub fn set_secrets(&self, secrets: Vec<(Secret, Option<SystemTime>)>, now: SystemTime) -> Result<(), ConfigError> {
-        let keys = build_keys(&self.config.name, secrets, Some(now))?;
+    pub fn set_secrets(
+        &self,
+        secrets: impl IntoIterator<Item = (Secret, Option<SystemTime>)>,
+        now: SystemTime,
+    ) -> Result<(), ConfigError> {
+        let secrets: Vec<_> = secrets.into_iter().collect();
+        let keys = build_keys(&self.config.name, &secrets, Some(now))?;
         *self.config.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
         Ok(())
     }
@@ -418,7 +422,7 @@ impl Claimed {
 /// let secret = Secret::new("agiled_secret_example")?;
 /// let now = SystemClock.now();
 /// let body = br#"{"id":"evt_1","event":"invoice.paid","data":{}}"#;
-/// let headers = Signer::new(&senders::AGILED, secret.clone())?.sign(body, now)?;
+/// let headers = Signer::new(&senders::AGILED, &secret)?.sign(body, now)?;
 ///
 /// let verifier = Verifier::builder(senders::AGILED).secret(secret).build()?;
 /// let mut presented = verifier.present(&headers, now)?;
@@ -637,7 +641,7 @@ impl VerifierBuilder {
             TagEncoding::Base64 => "44 characters of base64",
         };
         let form = format!("`{}<{digits}>`, and nothing else", form.prefix).into();
-        let keys = build_keys(&name, self.secrets, None)?;
+        let keys = build_keys(&name, &self.secrets, None)?;
         let scope = Address { sender: &name, endpoint: &endpoint, tenant: "" }.scope();
         let config = Config {
             sender: self.sender,
@@ -689,7 +693,7 @@ fn name(text: &str) -> Result<Arc<str>, ConfigError> {
 /// `now` is given where the secrets are replaced: a set that is wholly in the past is then a mistake.
 fn build_keys(
     sender: &str,
-    secrets: Vec<(Secret, Option<SystemTime>)>,
+    secrets: &[(Secret, Option<SystemTime>)],
     now: Option<SystemTime>,
 ) -> Result<Keys, ConfigError> {
     if secrets.is_empty() {

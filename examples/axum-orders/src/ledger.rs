@@ -115,7 +115,8 @@ impl Ledger {
         work: impl FnOnce(&mut Connection) -> Result<T, BoxError> + Send + 'static,
     ) -> Result<T, BoxError> {
         let connection = self.0.clone();
-        tokio::task::spawn_blocking(move || work(&mut connection.lock().unwrap_or_else(PoisonError::into_inner))).await?
+        tokio::task::spawn_blocking(move || work(&mut connection.lock().unwrap_or_else(PoisonError::into_inner)))
+            .await?
     }
 }
 

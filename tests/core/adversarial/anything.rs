@@ -4,7 +4,7 @@ use counterfoil::receiver::Answer;
 use counterfoil::scheme::TagEncoding;
 use counterfoil::{Receiver, Rejection, Tolerance, Verifier};
 use counterfoil_tests::{Example, secret};
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -24,12 +24,28 @@ fn field() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// Bodies likewise. `members` are the beginnings of a sender's own.
+/// Bodies likewise.
 fn body() -> impl Strategy<Value = Vec<u8>> {
     let name = select(vec!["id", "event", "type", "timestamp", "created_at", "occurred_at", "data", "\\u0069d", ""]);
     let value = select(vec![
-        "1", "-1", "1e999", "\"a\"", "\"\\ud800\"", "\"\\u0000\"", "null", "[", "]", "{", "}", "{}", "[[[[",
-        "1774958400", "\"2026-05-18T12:00:00Z\"", "\"{webhook.id}\"", "99999999999999999999999999999999999999", "\"",
+        "1",
+        "-1",
+        "1e999",
+        "\"a\"",
+        "\"\\ud800\"",
+        "\"\\u0000\"",
+        "null",
+        "[",
+        "]",
+        "{",
+        "}",
+        "{}",
+        "[[[[",
+        "1774958400",
+        "\"2026-05-18T12:00:00Z\"",
+        "\"{webhook.id}\"",
+        "99999999999999999999999999999999999999",
+        "\"",
     ]);
     let member = (name, value).prop_map(|(name, value)| format!("\"{name}\":{value}"));
     prop_oneof![
@@ -94,7 +110,7 @@ proptest! {
     ) {
         let mut headers = HeaderMap::new();
         headers.extend(fields.into_iter().filter_map(|(name, value)| {
-            Some((name.parse().expect("a name"), HeaderValue::from_bytes(&value).ok()?))
+            Some((HeaderName::from_static(name), HeaderValue::from_bytes(&value).ok()?))
         }));
         // The receiver's own two headers are often enough wrong; the sender's own two are mostly there.
         if let Ok(value) = HeaderValue::from_bytes(&signature) {
@@ -118,7 +134,7 @@ proptest! {
         assert_typed(refused.expect_err("no secret was used"), &[("body_too_large", 413), ("content_encoding", 415)]);
 
         for encoding in [TagEncoding::Hex, TagEncoding::Base64] {
-            for separator in [None, Some(','), Some(' '), Some('é')] {
+            for separator in [None, Some(','), Some(' ')] {
                 let verifier = Verifier::builder(till(encoding, separator)).secret(secret(TILL_SECRET)).build().unwrap();
                 let refused = verifier.verify_at(&headers, body.clone(), example.now);
                 assert_typed(refused.expect_err("no secret was used"), &[]);
@@ -149,6 +165,8 @@ proptest! {
         match verifier.verify_at(&headers, body.clone(), example.now) {
             Ok(delivery) => {
                 prop_assert_eq!(delivery.body(), &body);
+                let text = std::str::from_utf8(&body).expect("an accepted body is text").trim_ascii();
+                assert!(text.starts_with('{') && text.ends_with('}'));
                 prop_assert!(!delivery.event_id().is_some_and(|id| id.as_str().is_empty()));
             }
             Err(rejection) => {

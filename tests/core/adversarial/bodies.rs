@@ -98,7 +98,8 @@ fn t29_bytes_do_not_move_between_timestamp_and_body() {
     for example in Example::all() {
         let Some((header, separator)) = example.wire.timestamp else { continue };
         let seconds = &*example.stamp;
-        let stamps = [seconds.to_owned(), format!("{seconds}000"), format!("{seconds}123"), "2026-05-18T12:00:00Z".into()];
+        let stamps =
+            [seconds.to_owned(), format!("{seconds}000"), format!("{seconds}123"), "2026-05-18T12:00:00Z".into()];
         for stamp in stamps {
             let signed = example.signed(&example.secret, &stamp, &example.body);
             let message = [stamp.as_bytes(), separator.as_bytes(), &*example.body].concat();

@@ -63,7 +63,8 @@ fn t17_under_threads_every_request_sees_one_whole_set_of_secrets() {
     let example = Example::of("agiled");
     let verifier = example.verifier();
     let one = || vec![(secret("the_only_secret_of_one"), None)];
-    let three = || ["first_of_three_00", "second_of_three_0", "third_of_three_00"].map(|text| (secret(text), None)).to_vec();
+    let three =
+        || ["first_of_three_00", "second_of_three_0", "third_of_three_00"].map(|text| (secret(text), None)).to_vec();
     verifier.set_secrets(one(), example.now).unwrap();
     let running = AtomicUsize::new(2);
     let work = |text: &str, place: usize, others: usize| {

@@ -93,7 +93,8 @@ fn t6_blank_equals_nothing_and_no_weaker_scheme_takes_over() {
 fn t6_a_signature_over_the_body_alone_is_no_substitute_for_one_with_a_timestamp() {
     let documented = Example::of("agency-os-ai");
     let body_alone = Example::of("agency-os-ai-plugin").signed(&documented.secret, "", &documented.body);
-    let verdict = |headers: &HeaderMap| code(documented.verifier().verify_at(headers, documented.body.clone(), documented.now));
+    let verdict =
+        |headers: &HeaderMap| code(documented.verifier().verify_at(headers, documented.body.clone(), documented.now));
     assert_eq!(verdict(&body_alone), "timestamp_missing");
     // A blank timestamp would put exactly the body under the MAC.
     for blank in ["", " "] {

@@ -76,8 +76,8 @@ impl Player {
             .build()?;
         Ok(Self {
             sender,
-            signer: Signer::new(sender, Secret::new(secret)?)?,
-            stranger: Signer::new(sender, Secret::new("a secret of somebody else")?)?,
+            signer: Signer::new(sender, &Secret::new(secret)?)?,
+            stranger: Signer::new(sender, &Secret::new("a secret of somebody else")?)?,
             verifier: Arc::new(verifier),
         })
     }

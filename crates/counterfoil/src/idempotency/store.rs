@@ -108,6 +108,9 @@ pub struct ClaimRequest {
     pub note: Note,
 }
 
+/// What is kept of a text for people.
+const MAX_NOTE_BYTES: usize = 255;
+
 /// A short text for people, in which an event or the reason of its end is written down.
 ///
 /// ```
@@ -123,8 +126,11 @@ impl Note {
     #[must_use]
     pub fn new(text: impl Into<Arc<str>>) -> Self {
         let text = text.into();
-        let end = text.floor_char_boundary(255);
-        if end == text.len() { Self(text) } else { Self(text[..end].into()) }
+        if text.len() <= MAX_NOTE_BYTES {
+            return Self(text);
+        }
+        let end = (0..=MAX_NOTE_BYTES).rev().find(|end| text.is_char_boundary(*end));
+        Self(text[..end.unwrap_or(0)].into())
     }
 
     /// The text.

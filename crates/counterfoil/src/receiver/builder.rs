@@ -242,10 +242,10 @@ mod tests {
         assert!(matches!(Receiver::builder(senders::HANDL).build(), Err(ConfigError::SecretMissing { .. })));
         let past = crate::time::parse_rfc3339("2020-01-01T00:00:00Z").unwrap();
         let verifier = builder(senders::HANDL).build().unwrap().verifier().clone();
-        let ended = vec![(Secret::new("another secret").unwrap(), Some(past))];
+        let ended = [(Secret::new("another secret").unwrap(), Some(past))];
         let now = crate::time::parse_rfc3339("2026-01-01T00:00:00Z").unwrap();
         assert!(matches!(verifier.set_secrets(ended, now), Err(ConfigError::SecretsEnded { .. })));
-        assert!(matches!(verifier.set_secrets(Vec::new(), now), Err(ConfigError::SecretMissing { .. })));
+        assert!(matches!(verifier.set_secrets([], now), Err(ConfigError::SecretMissing { .. })));
     }
 
     #[test]

@@ -22,7 +22,6 @@
 
 use std::future::{Future, poll_fn};
 use std::num::NonZeroU32;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::task::Poll;
 use std::thread::sleep;
@@ -77,8 +76,7 @@ pub async fn a_key_is_won_once(store: &dyn Store) {
 pub async fn concurrent_claims_are_won_once(store: &dyn Store) {
     for _ in 0..8 {
         let event = Event::new();
-        let claims =
-            join((0..32).map(|_| Box::pin(event.claim(store)) as Pin<Box<dyn Future<Output = Claim> + '_>>)).await;
+        let claims = join((0..32).map(|_| event.claim(store))).await;
         let won = claims.iter().filter(|claim| matches!(claim, Claim::Won(_))).count();
         let busy = claims.iter().filter(|claim| matches!(claim, Claim::InFlight { .. })).count();
         assert_eq!((won, busy), (1, 31));
@@ -429,8 +427,8 @@ impl Event {
 }
 
 /// Polls all futures until each is ready.
-async fn join<'a, T>(futures: impl Iterator<Item = Pin<Box<dyn Future<Output = T> + 'a>>>) -> Vec<T> {
-    let mut futures: Vec<_> = futures.map(Some).collect();
+async fn join<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
+    let mut futures: Vec<_> = futures.map(|future| Some(Box::pin(future))).collect();
     let mut outputs = Vec::new();
     poll_fn(|cx| {
         for slot in &mut futures {

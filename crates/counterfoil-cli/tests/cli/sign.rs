@@ -1,0 +1,66 @@
+use crate::{EVENT, Run};
+
+fn sign(sender: &str) -> Run {
+    Run::new(&["sign", "--sender", sender, "--secret-env", "SECRET"])
+        .env("SECRET", "a_secret_of_some_length")
+        .stdin(EVENT)
+}
+
+#[test]
+fn headers_are_spelt_as_the_sender_spells_them() {
+    let done = sign("agiled").env("SECRET", "agiled_secret_example").args(&["--at", "2026-05-18T12:00:00Z"]).done();
+    assert_eq!((done.code, done.stderr.as_str()), (0, ""));
+    // Made with Python's `hmac` and OpenSSL.
+    assert_eq!(
+        done.stdout,
+        "X-Agiled-Webhook-Signature: 219835502974342a327d302a062f3cf8ea105407afbcffc45e1f502d00e1a0c1\n\
+         X-Agiled-Webhook-Timestamp: 1779105600\n"
+    );
+}
+
+#[test]
+fn what_is_signed_verifies_for_every_sender() {
+    let now = "2026-05-18T12:00:05Z";
+    for sender in &counterfoil::senders::ALL {
+        let body = match &*sender.name {
+            "agency-os-ai-plugin" => r#"{"event":"task.updated","timestamp":1779112800,"data":{}}"#,
+            "handl" => r#"{"id":"evt_1","type":"order.created","created_at":"2026-05-18T12:00:00Z","data":{}}"#,
+            "angage" | "angage-marketplace" => r#"{"event":"order.created","timestamp":"2026-05-18T12:00:00Z"}"#,
+            _ => EVENT,
+        };
+        let signed = sign(&sender.name).stdin(body).args(&["--at", "1779105600"]).done();
+        assert_eq!(signed.code, 0, "{}: {}", sender.name, signed.stderr);
+        assert!(signed.stdout.starts_with(&format!("{}: ", sender.scheme.signature.name)), "{}", signed.stdout);
+
+        let mut verify = Run::new(&["verify", "--sender", &sender.name, "--secret-env", "SECRET", "--at", now])
+            .env("SECRET", "a_secret_of_some_length")
+            .stdin(body);
+        if sender.name == "agency-os-ai-plugin" {
+            verify = verify.args(&["--utc-offset", "+02:00"]);
+        }
+        for header in signed.stdout.lines() {
+            verify = verify.args(&["-H", header]);
+        }
+        let verdict = verify.done().json();
+        assert_eq!(verdict["verdict"], "valid", "{}: {verdict}", sender.name);
+        assert_eq!(verdict["signed_at"], "2026-05-18T12:00:00Z", "{}", sender.name);
+    }
+}
+
+#[test]
+fn a_time_that_changes_nothing_is_mentioned() {
+    let done = sign("handl").args(&["--at", "1779105600"]).done();
+    assert_eq!(done.code, 0);
+    assert!(done.stderr.contains("/created_at"), "{}", done.stderr);
+    assert_eq!(done.stdout, sign("handl").done().stdout);
+}
+
+#[test]
+fn mistakes_are_named() {
+    sign("handl").args(&["--secret-env", "SECRET"]).done().is_usage_error("--secret-env");
+    sign("handl").args(&["--secret-file", "/dev/null"]).done().is_usage_error("--secret-file");
+    Run::new(&["sign", "--sender", "handl"]).done().is_usage_error("--secret-env");
+    Run::new(&["sign", "--sender", "handl", "--secret-file", "/dev/null"]).done().is_usage_error("blank");
+    sign("agiled").args(&["--at", "5"]).done().is_usage_error("cannot sign");
+    sign("agiled").args(&["/no/such/body"]).done().is_usage_error("/no/such/body");
+}

@@ -1,0 +1,157 @@
+//! A handler that does what a test tells it, and the receivers and requests around it.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::num::NonZeroU32;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use counterfoil::idempotency::{MemoryStore, Store};
+use counterfoil::receiver::{Answer, Reject};
+use counterfoil::{Clock, Receiver, Secret, Signer, SystemClock, senders};
+use counterfoil_tower::WebhookLayer;
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body::Body;
+use http_body_util::{BodyExt, Full};
+use tower::util::BoxCloneSyncService;
+use tower::{Layer, ServiceExt, service_fn};
+
+pub(crate) const SECRET: &str = "whsec_of_the_behaviour_table";
+
+/// What one run of the handler does.
+#[derive(Debug, Clone)]
+pub(crate) enum Act {
+    Answer(u16),
+    Panic,
+    Reject(&'static str),
+    /// Waits, then answers 200.
+    Sleep(Duration),
+}
+
+/// Runs its acts one after the other, then answers 200 for ever.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Handler(Arc<Mutex<Script>>);
+
+#[derive(Debug, Default)]
+struct Script {
+    acts: VecDeque<Act>,
+    bodies: Vec<Bytes>,
+    finished: usize,
+}
+
+impl Handler {
+    pub(crate) fn new(acts: impl IntoIterator<Item = Act>) -> Self {
+        Self(Arc::new(Mutex::new(Script { acts: acts.into_iter().collect(), ..Script::default() })))
+    }
+
+    /// How often it began.
+    pub(crate) fn runs(&self) -> usize {
+        self.0.lock().unwrap().bodies.len()
+    }
+
+    /// How often it came to its end.
+    pub(crate) fn finished(&self) -> usize {
+        self.0.lock().unwrap().finished
+    }
+
+    /// The bodies it saw.
+    pub(crate) fn bodies(&self) -> Vec<Bytes> {
+        self.0.lock().unwrap().bodies.clone()
+    }
+
+    pub(crate) async fn run<B: Body<Data = Bytes>>(self, request: Request<B>) -> Response<Full<Bytes>> {
+        let Ok(collected) = request.into_body().collect().await else { panic!("a verified body can be read") };
+        let act = {
+            let mut script = self.0.lock().unwrap();
+            script.bodies.push(collected.to_bytes());
+            script.acts.pop_front().unwrap_or(Act::Answer(200))
+        };
+        let mut response = Response::new(Full::from("handler"));
+        match act {
+            Act::Answer(status) => *response.status_mut() = StatusCode::from_u16(status).unwrap(),
+            Act::Panic => panic!("the handler was told to panic"),
+            Act::Reject(reason) => {
+                response.extensions_mut().insert(Reject::new(reason));
+            }
+            Act::Sleep(pause) => tokio::time::sleep(pause).await,
+        }
+        self.0.lock().unwrap().finished += 1;
+        response
+    }
+}
+
+pub(crate) type Service = BoxCloneSyncService<Request<Full<Bytes>>, Response<Bytes>, std::convert::Infallible>;
+
+/// A plain tower service behind the layer, its responses read whole.
+pub(crate) fn service(receiver: Receiver, handler: &Handler) -> Service {
+    let handler = handler.clone();
+    let inner = service_fn(move |request| {
+        let handler = handler.clone();
+        async move { Ok::<_, std::convert::Infallible>(handler.run(request).await) }
+    });
+    let service = WebhookLayer::new(receiver).layer(inner);
+    BoxCloneSyncService::new(service_fn(move |request: Request<Full<Bytes>>| {
+        let service = service.clone();
+        async move {
+            let (parts, body) = service.oneshot(request).await?.into_parts();
+            let Ok(body) = body.collect().await;
+            Ok(Response::from_parts(parts, body.to_bytes()))
+        }
+    }))
+}
+
+pub(crate) fn memory() -> MemoryStore {
+    MemoryStore::new(NonZeroU32::new(100_000).unwrap())
+}
+
+pub(crate) fn receiver(store: impl Store) -> counterfoil::receiver::ReceiverBuilder {
+    Receiver::builder(senders::HANDL).secret(Secret::new(SECRET).unwrap()).store(store)
+}
+
+/// An order event of HanDl's, now.
+pub(crate) fn body(id: &str) -> Bytes {
+    let now = counterfoil::time::format_rfc3339(SystemClock.now()).unwrap();
+    format!(r#"{{"id":"{id}","type":"order.created","created_at":"{now}","data":{{"id":"ord_{id}","total":850000}}}}"#)
+        .into()
+}
+
+pub(crate) fn signed(body: &[u8]) -> HeaderMap {
+    Signer::new(&senders::HANDL, &Secret::new(SECRET).unwrap()).unwrap().sign(body, SystemClock.now()).unwrap()
+}
+
+pub(crate) fn request(body: Bytes) -> Request<Full<Bytes>> {
+    let mut request = Request::post("/webhooks/handl").body(Full::from(body.clone())).unwrap();
+    *request.headers_mut() = signed(&body);
+    request
+}
+
+pub(crate) async fn send(service: &Service, request: Request<Full<Bytes>>) -> Response<Bytes> {
+    let Ok(response) = service.clone().oneshot(request).await;
+    response
+}
+
+/// The code of a refusal, read from the wire.
+pub(crate) fn code(response: &Response<Bytes>) -> Option<String> {
+    let body: serde_json::Value = serde_json::from_slice(response.body()).ok()?;
+    Some(body.get("code")?.as_str()?.to_owned())
+}
+
+/// What an outer layer can learn about a refusal.
+pub(crate) fn answer(response: &Response<Bytes>) -> Option<&Answer> {
+    response.extensions().get()
+}
+
+/// Polls until `condition` holds, for a while.
+pub(crate) async fn until(condition: impl Fn() -> bool) {
+    for _ in 0..500 {
+        if condition() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the condition did not come true within 5 s");
+}
+
+pub(crate) type Sending = Pin<Box<dyn Future<Output = Response<Bytes>> + Send>>;
