@@ -385,3 +385,8 @@ fn decode(base64: &str) -> Vec<u8> {
 /// ```
 #[cfg(doctest)]
 mod typestate {}
+
+/// The README's code compiles as it stands there.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -1,5 +1,7 @@
 //! Runs the built command as a person or a script would.
 
+mod demo;
+mod readme;
 mod send;
 mod senders;
 mod sign;
@@ -90,7 +92,7 @@ fn help_and_version_are_answers() {
         assert!(!done.stdout.is_empty() && !done.stdout.contains('\u{1b}'), "{arguments:?}");
     }
     assert!(Run::new(&["--version"]).done().stdout.starts_with("counterfoil "));
-    for command in ["verify", "sign", "send", "senders"] {
+    for command in ["demo", "verify", "sign", "send", "senders"] {
         let help = Run::new(&[command, "--help"]).done().stdout;
         assert!(help.contains("Examples:") && help.contains("Exit codes: 0"), "{command}");
     }

@@ -1,0 +1,37 @@
+//! The demo is the promise, played out: it fails where a promise does not hold.
+
+use crate::Run;
+
+/// Adversarial input T43: the process is killed between claim, effect, commit, completion and answer, wherever
+/// each of hundreds of deliveries happens to be.
+#[test]
+fn t43_every_promise_holds_under_kill_9() {
+    let done = Run::new(&["demo", "--json"]).done();
+    assert_eq!(done.code, 0, "{}{}", done.stdout, done.stderr);
+    let report = done.json();
+    assert_eq!(report["held"], true);
+    let rows = report["rows"].as_array().expect("rows");
+    for sender in &counterfoil::senders::ALL {
+        let ours: Vec<_> = rows.iter().filter(|row| row["sender"] == *sender.name).collect();
+        assert_eq!(ours.len(), 5, "{}", sender.name);
+        for row in ours {
+            assert_eq!(row["broken"], serde_json::json!([]), "{row}");
+        }
+    }
+    let storm = rows.iter().filter(|row| row["sent"].as_str().is_some_and(|sent| sent.contains("kill -9")));
+    let (mut runs, mut applied) = (0, 0);
+    for row in storm {
+        runs += row["runs"].as_u64().expect("a count");
+        applied += row["applied"].as_u64().expect("a count");
+    }
+    assert_eq!(applied, 360, "every event of the storm is applied once");
+    assert!(runs >= applied, "{runs} runs");
+}
+
+#[test]
+fn the_table_is_plain_in_a_pipe() {
+    let done = Run::new(&["demo"]).done();
+    assert_eq!(done.code, 0, "{}{}", done.stdout, done.stderr);
+    assert!(done.stdout.contains("Every promise held"), "{}", done.stdout);
+    assert!(!done.stdout.contains('\u{1b}') && done.stderr.is_empty(), "{:?}", done.stderr);
+}

@@ -1,0 +1,35 @@
+//! The README's commands print what it says.
+
+use std::path::Path;
+use std::process::Command;
+
+fn readme() -> String {
+    std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).expect("the README")
+}
+
+#[test]
+fn console_blocks_print_what_they_show() {
+    let readme = readme();
+    let blocks: Vec<&str> = readme.split("```console\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(!blocks.is_empty());
+    for block in blocks {
+        // One shell for the whole block, as in a terminal; `$` lines are the input.
+        let input: String = block.lines().filter_map(|line| line.strip_prefix("$ ")).map(|line| format!("{line}\n")).collect();
+        let output: String = block.lines().filter(|line| !line.starts_with("$ ")).map(|line| format!("{line}\n")).collect();
+        let folder = tempfile::tempdir().expect("a folder");
+        let binary = Path::new(env!("CARGO_BIN_EXE_counterfoil")).parent().expect("a folder");
+        let path = format!("{}:{}", binary.display(), std::env::var("PATH").expect("a path"));
+        let shell = Command::new("sh").args(["-c", &input]).current_dir(folder.path()).env("PATH", path).output();
+        let shell = shell.expect("a shell");
+        assert_eq!(String::from_utf8_lossy(&shell.stdout), output, "{}", String::from_utf8_lossy(&shell.stderr));
+    }
+}
+
+#[test]
+fn the_two_commands_are_the_ones_that_are_run() {
+    let readme = readme();
+    let commands: Vec<&str> = readme.split("```sh\n").skip(1).filter_map(|rest| rest.split("\n```").next()).collect();
+    assert_eq!(commands, ["cargo run --release -p counterfoil-cli -- demo", "cargo test --workspace"]);
+    let ci = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../.ci/run")).expect(".ci/run");
+    assert!(ci.contains(commands[1]), "CI runs the README's test command");
+}
