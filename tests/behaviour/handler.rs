@@ -122,8 +122,9 @@ pub(crate) fn signed(body: &[u8]) -> HeaderMap {
 }
 
 pub(crate) fn request(body: Bytes) -> Request<Full<Bytes>> {
-    let mut request = Request::post("/webhooks/handl").body(Full::from(body.clone())).unwrap();
-    *request.headers_mut() = signed(&body);
+    let headers = signed(&body);
+    let mut request = Request::post("/webhooks/handl").body(Full::from(body)).unwrap();
+    *request.headers_mut() = headers;
     request
 }
 

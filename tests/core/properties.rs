@@ -133,7 +133,7 @@ proptest! {
         (example, body) in example().prop_flat_map(|example| (Just(example), body(example))),
         secret in any_secret(),
     ) {
-        let signer = Signer::new(&example.sender, Secret::new(&secret).unwrap()).unwrap();
+        let signer = Signer::new(&example.sender, &Secret::new(&secret).unwrap()).unwrap();
         let headers = signer.sign(&body, example.now).unwrap();
         prop_assert_eq!(&headers, &example.signed(&secret, seconds(example.now), &body));
         let delivery = verifier(example, &[&secret]).verify_at(&headers, body.clone(), example.now).unwrap();

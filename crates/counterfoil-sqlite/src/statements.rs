@@ -13,6 +13,8 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params};
 /// One statement's view of the transaction: the connection, and the time at which it runs.
 pub(crate) struct Step<'c> {
     pub(crate) connection: &'c Connection,
+    /// From before `now` was read, so that a holder never believes in a longer lease than the store.
+    pub(crate) asked_at: Instant,
     /// Microseconds since 1970, by the clock of the one machine that a SQLite file lives on.
     pub(crate) now: i64,
     /// Greater than every token that this process has handed out.
@@ -77,7 +79,6 @@ WHERE (:state IS NULL OR state = :state)
 ORDER BY scope, key LIMIT :most";
 
 pub(crate) fn claim(step: &Step<'_>, request: &ClaimRequest) -> rusqlite::Result<Claim> {
-    let asked_at = Instant::now();
     let (scope, key) = (request.scope.as_i32(), request.key.as_bytes());
     let park = request.on_expired == OnExpired::Park;
     let mut statement = step.connection.prepare_cached(CLAIM)?;
@@ -91,7 +92,7 @@ pub(crate) fn claim(step: &Step<'_>, request: &ClaimRequest) -> rusqlite::Result
     );
     if let Some((token, attempt)) = won.optional()? {
         let fence = Fence { scope: request.scope, key: request.key, token, attempt };
-        return Ok(Claim::Won(Lease::new(fence, asked_at, request.lease_time)));
+        return Ok(Claim::Won(Lease::new(fence, step.asked_at, request.lease_time)));
     }
     if park {
         let parameters = named_params! { ":scope": scope, ":key": key, ":now": step.now };
@@ -171,8 +172,17 @@ pub(crate) fn list(step: &Step<'_>, page: &Page) -> rusqlite::Result<Vec<Record>
     rows.collect()
 }
 
+impl<'c> Step<'c> {
+    /// A step of `connection` now, its token greater than `token`.
+    pub(crate) fn after(connection: &'c Connection, token: i64) -> Self {
+        let asked_at = Instant::now();
+        let now = now();
+        Self { connection, asked_at, now, token: now.max(token + 1) }
+    }
+}
+
 /// Microseconds since 1970 by the machine's clock.
-pub(crate) fn now() -> i64 {
+fn now() -> i64 {
     let since = SystemClock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }

@@ -150,9 +150,8 @@ impl Loop {
         let failed = |source| Failure { source: Arc::new(source), committing: false };
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
         for job in batch {
-            let now = statements::now();
-            self.token = now.max(self.token + 1);
-            let step = Step { connection: &transaction, now, token: self.token };
+            let step = Step::after(&transaction, self.token);
+            self.token = step.token;
             let (ran, answer) = job(&step);
             answers.push(answer);
             ran.map_err(failed)?;
@@ -165,8 +164,7 @@ impl Loop {
             return;
         }
         self.purged_at = Instant::now();
-        let step = Step { connection: &self.connection, now: statements::now(), token: 0 };
-        if let Err(error) = statements::purge(&step, PURGE_ROWS) {
+        if let Err(error) = statements::purge(&Step::after(&self.connection, self.token), PURGE_ROWS) {
             tracing::warn!(target: "counterfoil", %error, "expired events could not be purged");
         }
     }

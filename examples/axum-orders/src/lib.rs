@@ -56,9 +56,10 @@ impl Config {
         let mut receivers = Vec::new();
         for sender in &senders::ALL {
             let name = format!("{}_SECRET", sender.name.to_uppercase().replace('-', "_"));
-            if let Ok(secret) = std::env::var(name) {
-                let receiver = Receiver::builder(sender.clone()).secret(Secret::new(secret)?).store(store.clone());
-                receivers.push(receiver.lease(lease).build()?);
+            if let Ok(text) = std::env::var(&name) {
+                let secret = Secret::new(text).map_err(|error| format!("{name}: {error}"))?;
+                let receiver = Receiver::builder(sender.clone()).secret(secret).store(store.clone()).lease(lease);
+                receivers.push(receiver.build()?);
             }
         }
         if receivers.is_empty() {

@@ -1,7 +1,21 @@
 //! `HANDL_SECRET=whsec_... PORT=3000 STORE=sqlite:webhooks.db cargo run -p axum-orders`
 
+use std::process::ExitCode;
+
+use axum_orders::{BoxError, Config, serve};
+
 #[tokio::main]
-async fn main() -> Result<(), axum_orders::BoxError> {
+async fn main() -> ExitCode {
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter("info").init();
-    axum_orders::serve(axum_orders::Config::from_env()?).await
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), BoxError> {
+    serve(Config::from_env()?).await
 }

@@ -193,3 +193,16 @@ fn t30_a_contradiction_counts_however_long_the_type_in_the_body_is() {
         }
     }
 }
+
+#[test]
+fn t14_an_event_type_that_would_forge_a_log_line_is_not_shown() {
+    for example in Example::all() {
+        let member = if example.wire.sender == "handl" { "type" } else { "event" };
+        for raw in [r#""a\nb""#, r#""\u001b[31m""#, r#""\u0000""#, r#""\u0085""#, r#""""#] {
+            let body = example.with_member(member, raw);
+            let headers = example.signed(&example.secret, &example.stamp, &body);
+            let delivery = example.verifier().verify_at(&headers, body, example.now).unwrap();
+            assert_eq!(delivery.event_type(), None, "{} {raw}", example.wire.sender);
+        }
+    }
+}

@@ -43,16 +43,16 @@ fn assert_hidden(hidden: &[String], shown: &str) {
 }
 
 /// Requests that are refused with as many codes as the example allows.
-fn refused(example: &Example) -> Vec<(HeaderMap, Vec<u8>)> {
-    let signed = example.signed(CANARY, &example.stamp, &example.body);
+fn refused(example: &Example, secret: &str) -> Vec<(HeaderMap, Vec<u8>)> {
+    let signed = example.signed(secret, &example.stamp, &example.body);
     let mut requests = vec![
         (HeaderMap::new(), vec![]),
-        (example.signed("another_secret_00", &example.stamp, &example.body), example.body.to_vec()),
-        (example.signed(CANARY, &example.stamp, b"[]"), b"[]".to_vec()),
+        (example.signed("none_of_the_secrets", &example.stamp, &example.body), example.body.to_vec()),
+        (example.signed(secret, &example.stamp, b"[]"), b"[]".to_vec()),
         (signed.clone(), b"changed".to_vec()),
     ];
     if example.event_id.is_some() || example.wire.time_member.is_some() {
-        requests.push((example.signed(CANARY, &example.stamp, b"{}"), b"{}".to_vec()));
+        requests.push((example.signed(secret, &example.stamp, b"{}"), b"{}".to_vec()));
     }
     let mut change = |name: &str, change: &dyn Fn(&mut HeaderMap)| {
         let mut headers = signed.clone();
@@ -96,38 +96,37 @@ fn t14_t20_a_form_that_is_shown_is_found() {
 #[test]
 fn t14_t20_no_debug_and_no_display_shows_a_secret_or_a_tag() {
     for example in Example::all() {
-        let (now, late) = (example.now, example.now + Duration::from_secs(1_000_000));
-        let headers = example.signed(CANARY, &example.stamp, &example.body);
-        let builder = example.builder().secret(secret(CANARY)).secret_until(secret(CANARY), late);
-        let verifier = builder.clone().build().unwrap();
-        let mut presented = verifier.present(&headers, now).unwrap();
-        let mut shown = String::new();
-        show(&mut shown, &[&secret(CANARY), &builder, &verifier, &presented]);
-        presented.update(&example.body);
-        show(&mut shown, &[&presented]);
-        let again = verifier.present(&headers, now).unwrap();
-        drop(again);
-        let delivery = verifier.verify_at(&headers, example.body.clone(), now).unwrap();
-        let mut stale = verifier.present(&headers, now).unwrap();
-        stale.update(&example.body);
-        show(
-            &mut shown,
-            &[&delivery, &presented.finish(example.body.clone(), now), &stale.finish(example.body.clone(), late)],
-        );
-        let signer = Signer::new(&example.sender, &secret(CANARY)).unwrap();
-        show(&mut shown, &[&signer, &signer.sign(b"{}", SystemTime::UNIX_EPOCH).map(drop)]);
-        for (headers, body) in refused(example) {
-            let rejection = verifier.verify_at(&headers, body, now).unwrap_err();
-            show_rejection(&mut shown, &rejection);
-        }
-        let late = verifier.verify_at(&headers, example.body.clone(), late).unwrap_err();
-        let early = verifier.verify_at(&headers, example.body.clone(), SystemTime::UNIX_EPOCH).unwrap_err();
-        for rejection in [late, early] {
-            show_rejection(&mut shown, &rejection);
-        }
+        let shown = everything_shown(example, CANARY);
         assert!(shown.contains("redacted") && shown.contains(example.wire.sender), "{shown}");
         assert_hidden(&hidden(example), &shown);
+        // Nothing else that comes from the secret is in it either.
+        assert_eq!(shown, everything_shown(example, "another_secret_of_another_length"));
     }
+}
+
+/// `Debug` and `Display` of every public value on the way of a request under `secret`.
+fn everything_shown(example: &Example, text: &str) -> String {
+    let (now, late) = (example.now, example.now + Duration::from_secs(1_000_000));
+    let headers = example.signed(text, &example.stamp, &example.body);
+    let builder = example.builder().secret(secret(text)).secret_until(secret(text), late);
+    let verifier = builder.clone().build().expect("a verifier");
+    let begin = || verifier.present(&headers, now).expect("a head in order");
+    let (begun, mut fresh, mut stale) = (begin(), begin(), begin());
+    fresh.update(&example.body);
+    stale.update(&example.body);
+    let mut shown = String::new();
+    show(&mut shown, &[&secret(text), &builder, &verifier, &begun, &fresh]);
+    show(&mut shown, &[&fresh.finish(example.body.clone(), now), &stale.finish(example.body.clone(), late)]);
+    let delivery = verifier.verify_at(&headers, example.body.clone(), now).expect("a delivery");
+    let signer = Signer::new(&example.sender, &secret(text)).expect("a signer");
+    show(&mut shown, &[&delivery, &signer, &signer.sign(b"{}", SystemTime::UNIX_EPOCH).map(drop)]);
+    for (headers, body) in refused(example, text) {
+        show_rejection(&mut shown, &verifier.verify_at(&headers, body, now).expect_err("refused"));
+    }
+    for now in [late, SystemTime::UNIX_EPOCH] {
+        show_rejection(&mut shown, &verifier.verify_at(&headers, example.body.clone(), now).expect_err("refused"));
+    }
+    shown
 }
 
 #[test]
@@ -167,7 +166,7 @@ fn t14_t20_a_receiver_shows_no_secret_and_no_tag_on_the_wire_or_in_its_log() {
             let response = Answer::into_response(answer);
             show(&mut shown, &[&response, &response.extensions().get::<Answer>()]);
         };
-        for (headers, body) in refused(example) {
+        for (headers, body) in refused(example, CANARY) {
             let outcome = receiver.head(&Method::POST, &headers).and_then(|mut intake| {
                 intake.push(body.into())?;
                 intake.finish()

@@ -114,12 +114,14 @@ impl Report {
             sender = &row.sender;
             let answers: Vec<String> =
                 row.answers.iter().map(|seen| format!("{} × {}", seen.count, seen.answer)).collect();
+            // A short list reads better on one line; a long one would make the column too wide.
+            let separator = if answers.len() > 2 { "\n" } else { ", " };
             let verdict =
                 if row.broken.is_empty() { Cell::new("✓").fg(Color::Green) } else { Cell::new("✗").fg(Color::Red) };
             table.add_row([
                 Cell::new(name).fg(Color::Cyan),
                 Cell::new(&row.sent),
-                Cell::new(answers.join("\n")),
+                Cell::new(answers.join(separator)),
                 Cell::new(row.runs).set_alignment(CellAlignment::Right),
                 Cell::new(row.applied).set_alignment(CellAlignment::Right),
                 verdict,
