@@ -103,14 +103,14 @@ pub struct Contest<'a> {
     title: String,
     unit: Unit,
     contenders: Vec<(&'static str, Round<'a>)>,
-    aims: Vec<(&'static str, Aim, &'static str)>,
+    pairs: Vec<(&'static str, Option<Aim>, &'static str)>,
 }
 
 impl<'a> Contest<'a> {
     /// A contest without contenders. The first to enter is the reference of all.
     #[must_use]
     pub fn new(title: impl Into<String>, unit: Unit) -> Self {
-        Self { title: title.into(), unit, contenders: Vec::new(), aims: Vec::new() }
+        Self { title: title.into(), unit, contenders: Vec::new(), pairs: Vec::new() }
     }
 
     /// Lets a contender enter. `round` runs it once and gives one sample.
@@ -123,7 +123,14 @@ impl<'a> Contest<'a> {
     /// Sets the aim for the sample of `name` over that of `over`.
     #[must_use]
     pub fn aim(mut self, name: &'static str, aim: Aim, over: &'static str) -> Self {
-        self.aims.push((name, aim, over));
+        self.pairs.push((name, Some(aim), over));
+        self
+    }
+
+    /// Shows the sample of `name` over that of `over`, at which nothing is aimed.
+    #[must_use]
+    pub fn compare(mut self, name: &'static str, over: &'static str) -> Self {
+        self.pairs.push((name, None, over));
         self
     }
 
@@ -133,9 +140,9 @@ impl<'a> Contest<'a> {
     /// What a contender's round says.
     ///
     /// # Panics
-    /// If an aim names a contender that did not enter.
+    /// If an aim or a comparison names a contender that did not enter.
     pub fn run(self, rounds: usize) -> Result<Report, BoxError> {
-        let Self { title, unit, mut contenders, aims } = self;
+        let Self { title, unit, mut contenders, pairs } = self;
         let mut samples = vec![Vec::with_capacity(rounds); contenders.len()];
         for _ in 0..rounds {
             for ((_, round), samples) in contenders.iter_mut().zip(&mut samples) {
@@ -143,21 +150,24 @@ impl<'a> Contest<'a> {
             }
         }
         let entries: Vec<_> = contenders.into_iter().map(|(name, _)| name).zip(samples).collect();
-        let samples = |name| {
+        let samples = |name: &str| {
             let entry = entries.iter().find(|(entry, _)| *entry == name);
             &entry.unwrap_or_else(|| panic!("no contender is called `{name}`")).1
         };
         let mut lines = Vec::new();
+        let reference = entries.first().map_or("", |(name, _)| name);
         for (name, own) in &entries {
-            let ratio = Ratio::of(own, &entries[0].1);
-            let median = Some(unit.format(quartiles(own)[1]));
-            let mut own_aims = aims.iter().filter(|(aimed, _, over)| aimed == name && *over == entries[0].0);
-            let aim = own_aims.next().map(|(_, aim, _)| *aim);
-            lines.push(Line { name: (*name).to_owned(), median, ratio, aim });
+            let aim = pairs.iter().find(|(aimed, _, over)| aimed == name && *over == reference);
+            lines.push(Line {
+                name: (*name).to_owned(),
+                median: Some(unit.format(quartiles(own)[1])),
+                ratio: Ratio::of(own, samples(reference)),
+                aim: aim.and_then(|(_, aim, _)| *aim),
+            });
         }
-        for (name, aim, over) in aims.iter().filter(|(_, _, over)| *over != entries[0].0) {
-            let ratio = Ratio::of(samples(*name), samples(*over));
-            lines.push(Line { name: format!("{name} / {over}"), median: None, ratio, aim: Some(*aim) });
+        for (name, aim, over) in pairs.into_iter().filter(|(_, _, over)| *over != reference) {
+            let ratio = Ratio::of(samples(name), samples(over));
+            lines.push(Line { name: format!("{name} / {over}"), median: None, ratio, aim });
         }
         Ok(Report { title, rounds, lines })
     }
@@ -165,7 +175,7 @@ impl<'a> Contest<'a> {
 
 impl fmt::Debug for Contest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Contest").field("title", &self.title).field("aims", &self.aims).finish_non_exhaustive()
+        f.debug_struct("Contest").field("title", &self.title).field("pairs", &self.pairs).finish_non_exhaustive()
     }
 }
 

@@ -66,7 +66,7 @@ fn main() -> Result<(), BoxError> {
         // An eighth of the pairs: each costs two syncs.
         .enter(SINGLE, || bare(&folder, &requests[..pairs / 8], 1))
         .aim(STORE, Aim::AtLeast(0.8), GROUPED)
-        .aim(STORE, Aim::AtLeast(1.0), SINGLE)
+        .compare(STORE, SINGLE)
         .run(extent.pick(51, 1))?
         .print()
 }
@@ -122,8 +122,8 @@ fn bare(folder: &TempDir, requests: &[ClaimRequest], group: usize) -> Result<f64
     let mut connection = connect(&file.path().join("store.db"))?;
     let started = Instant::now();
     for group in requests.chunks(group) {
-        let tokens =
-            transact(&mut connection, CLAIM, |claim| group.iter().map(|request| win(claim, request)).collect())?;
+        let claims = |claim: &mut Statement<'_>| group.iter().map(|request| win(claim, request)).collect();
+        let tokens: Vec<i64> = transact(&mut connection, CLAIM, claims)?;
         transact(&mut connection, SETTLE, |settle| {
             group.iter().zip(&tokens).try_for_each(|(request, token)| complete(settle, request, *token))
         })?;

@@ -23,6 +23,7 @@
 //! ```
 
 mod activity;
+mod admit;
 mod answer;
 mod builder;
 mod intake;

@@ -1,4 +1,5 @@
-//! What surrounds the handler: claim, wait, time limit, settle. Written once, for every runtime.
+//! What surrounds the handler: its time limit, its panics, and the settling of its event. Written once, for every
+//! runtime.
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,13 +11,10 @@ use std::time::{Duration, Instant};
 use http::StatusCode;
 
 use super::activity::Running;
+use super::admit::{failed, in_flight, unavailable};
 use super::observe::Ending;
-use super::signal::first;
-use super::waiting::WAITER_BODY_BYTES;
-use super::{Answer, Once, Received, Receiver};
-use crate::idempotency::{
-    BoxFuture, Claim, ClaimRequest, Fence, Fenced, Lease, Note, Outcome, State, Store, StoreError,
-};
+use super::{Answer, Once, Received, Receiver, Timings};
+use crate::idempotency::{BoxFuture, Fence, Fenced, Lease, Note, State, Store};
 use crate::rejection::Failure;
 use crate::time::monotonic;
 use crate::verifier::{Stale, Verified};
@@ -87,13 +85,6 @@ pub enum Processed<T> {
     Answered(Answer),
 }
 
-/// What one claim came to.
-enum Admission {
-    New(Delivery, Lease),
-    InFlight(Delivery, Duration),
-    Answered(Answer),
-}
-
 /// How a handler's run ended.
 enum Ran<T> {
     Finished(Handled<T>),
@@ -115,102 +106,127 @@ impl Receiver {
         H: FnOnce(Delivery, Context) -> F,
         F: Future<Output = Handled<T>>,
     {
-        let Received { verified, mut timings } = received;
+        let Received { verified, timings } = received;
         let Some(running) = self.inner.activity.begin() else {
             return Processed::Answered(self.refuse(Rejection::ShuttingDown));
         };
-        let delivery = match verified {
-            Verified::Fresh(delivery) => delivery,
-            Verified::Stale(stale) => {
-                let facts = stale.delivery().facts().clone();
-                let answer = self.look_up(stale).await;
-                self.observe(Some(&facts), Ending::Answered(&answer), &timings);
-                return Processed::Answered(answer);
+        match (verified, &self.inner.once) {
+            (Verified::Stale(stale), once) => Processed::Answered(self.look_up(once.as_ref(), stale, &timings).await),
+            (Verified::Fresh(delivery), None) => Processed::Passed(self.pass(delivery, timings, handler).await),
+            (Verified::Fresh(delivery), Some(once)) => {
+                let facts = delivery.facts().clone();
+                match once.admit(&self, &runtime, delivery).await {
+                    Ok(won) => self.handle(once, &runtime, &running, won, timings, handler).await,
+                    Err(answer) => {
+                        self.observe(Some(&facts), Ending::Answered(&answer), &timings);
+                        Processed::Answered(answer)
+                    }
+                }
             }
-        };
-        let facts = delivery.facts().clone();
-        let deadline = self.inner.verifier.sender().timing.deadline.and_then(|wait| timings.head_at.checked_add(wait));
-        let Some(once) = &self.inner.once else {
-            let handled = handler(delivery, Context { fence: None, deadline }).await;
-            let ending = Ending::Handled { status: handled.status.as_u16(), attempt: 1 };
-            self.observe(Some(&facts), ending, &timings);
-            return Processed::Passed(handled.response);
-        };
-        let (delivery, lease) = match once.admit(&self, &runtime, delivery).await {
-            Ok(won) => won,
-            Err(answer) => {
-                self.observe(Some(&facts), Ending::Answered(&answer), &timings);
-                return Processed::Answered(answer);
-            }
-        };
-        let context = Context { fence: Some(lease.fence()), deadline };
-        let started = monotonic();
-        let ran =
-            run(&runtime, &running, handler_time(&lease, once), async move { handler(delivery, context).await }).await;
-        timings.handle = started.elapsed();
-        let settling = monotonic();
-        let attempt = lease.fence().attempt;
-        let processed = self.settle(once, &runtime, lease, ran).await;
-        once.waiters.wake((facts.scope, facts.key));
-        timings.settle = settling.elapsed();
-        match &processed {
-            Settled::Passed(handled) => {
-                self.observe(Some(&facts), Ending::Handled { status: handled.status.as_u16(), attempt }, &timings);
-            }
-            Settled::Answered(answer) => self.observe(Some(&facts), Ending::Answered(answer), &timings),
-        }
-        match processed {
-            Settled::Passed(handled) => Processed::Passed(handled.response),
-            Settled::Answered(answer) => Processed::Answered(answer),
         }
     }
 
     /// A delivery too old to be handled is a late retry if its event was completed: saying so loses nothing,
     /// and stops the sender.
-    async fn look_up(&self, stale: Stale) -> Answer {
-        let Some(once) = &self.inner.once else { return Answer::Refused(stale.into_rejection()) };
-        match once.store.get(stale.scope(), stale.key()).await {
-            Ok(Some(record)) if record.state == State::Done => Answer::Duplicate,
-            Ok(_) => Answer::Refused(stale.into_rejection()),
-            Err(error) => {
-                self.observe_store_error("get", &error);
-                Answer::Refused(Rejection::store(error))
+    async fn look_up(&self, once: Option<&Once>, stale: Stale, timings: &Timings) -> Answer {
+        let facts = stale.delivery().facts().clone();
+        let answer = match once {
+            None => Answer::Refused(stale.into_rejection()),
+            Some(once) => match once.store.get(facts.scope, facts.key).await {
+                Ok(Some(record)) if record.state == State::Done => Answer::Duplicate,
+                Ok(_) => Answer::Refused(stale.into_rejection()),
+                Err(error) => unavailable(self, "get", error),
+            },
+        };
+        self.observe(Some(&facts), Ending::Answered(&answer), timings);
+        answer
+    }
+
+    /// Without a store there is nothing to claim and nothing to settle.
+    async fn pass<H, F, T>(&self, delivery: Delivery, mut timings: Timings, handler: H) -> T
+    where
+        H: FnOnce(Delivery, Context) -> F,
+        F: Future<Output = Handled<T>>,
+    {
+        let facts = delivery.facts().clone();
+        let started = monotonic();
+        let handled = handler(delivery, Context { fence: None, deadline: self.deadline(&timings) }).await;
+        timings.handle = started.elapsed();
+        self.observe(Some(&facts), Ending::Handled { status: handled.status.as_u16(), attempt: 1 }, &timings);
+        handled.response
+    }
+
+    /// Runs the handler under its lease, and settles.
+    async fn handle<H, F, T>(
+        &self,
+        once: &Once,
+        runtime: &impl Runtime,
+        running: &Running,
+        (delivery, lease): (Delivery, Lease),
+        mut timings: Timings,
+        handler: H,
+    ) -> Processed<T>
+    where
+        H: FnOnce(Delivery, Context) -> F,
+        F: Future<Output = Handled<T>>,
+    {
+        let facts = delivery.facts().clone();
+        let fence = lease.fence();
+        let context = Context { fence: Some(fence), deadline: self.deadline(&timings) };
+        let limit = handler_time(&lease, once);
+        let started = monotonic();
+        let ran = run(runtime, running, limit, async move { handler(delivery, context).await }).await;
+        timings.handle = started.elapsed();
+        let started = monotonic();
+        let settled = self.settle(once, runtime, lease, ran).await;
+        once.waiters.wake((fence.scope, fence.key));
+        timings.settle = started.elapsed();
+        match settled {
+            Ok(handled) => {
+                let status = handled.status.as_u16();
+                self.observe(Some(&facts), Ending::Handled { status, attempt: fence.attempt }, &timings);
+                Processed::Passed(handled.response)
+            }
+            Err(answer) => {
+                self.observe(Some(&facts), Ending::Answered(&answer), &timings);
+                Processed::Answered(answer)
             }
         }
     }
 
-    async fn settle<T>(&self, once: &Once, runtime: &impl Runtime, lease: Lease, ran: Ran<T>) -> Settled<T> {
-        let failed = |how| Settled::refused(Rejection::HandlerFailed { how });
-        let handled = match ran {
-            Ran::Finished(handled) => handled,
-            Ran::Panicked => {
-                self.release(once, &lease).await;
-                return failed(Failure::Panicked);
+    fn deadline(&self, timings: &Timings) -> Option<Instant> {
+        timings.head_at.checked_add(self.inner.verifier.sender().timing.deadline?)
+    }
+
+    /// The handler's own response goes out, or the answer in its place.
+    async fn settle<T>(
+        &self,
+        once: &Once,
+        runtime: &impl Runtime,
+        lease: Lease,
+        ran: Ran<T>,
+    ) -> Result<Handled<T>, Answer> {
+        let refusal = match ran {
+            Ran::Finished(Handled { reject: Some(reject), .. }) => {
+                if let Err(error) = lease.bury(&once.store, reject.reason()).await {
+                    self.observe_store_error("dead", &error);
+                }
+                return Err(failed(Failure::Dead));
             }
-            Ran::TimedOut => {
-                self.release(once, &lease).await;
-                return failed(Failure::TimedOut);
+            Ran::Finished(handled) if handled.status.is_success() => {
+                return self.complete(once, runtime, lease, handled).await;
             }
-            Ran::Stopped => {
+            Ran::Finished(handled) if handled.status.is_client_error() || handled.status.is_server_error() => {
                 self.release(once, &lease).await;
-                return Settled::refused(Rejection::ShuttingDown);
+                return Ok(handled);
             }
+            Ran::Finished(_) => failed(Failure::Redirected),
+            Ran::Panicked => failed(Failure::Panicked),
+            Ran::TimedOut => failed(Failure::TimedOut),
+            Ran::Stopped => Answer::Refused(Rejection::ShuttingDown),
         };
-        if let Some(reject) = &handled.reject {
-            if let Err(error) = lease.bury(&once.store, reject.reason()).await {
-                self.observe_store_error("dead", &error);
-            }
-            return failed(Failure::Dead);
-        }
-        if handled.status.is_success() {
-            return self.complete(once, runtime, lease, handled).await;
-        }
         self.release(once, &lease).await;
-        if handled.status.is_redirection() || handled.status.is_informational() {
-            failed(Failure::Redirected)
-        } else {
-            Settled::Passed(handled)
-        }
+        Err(refusal)
     }
 
     async fn release(&self, once: &Once, lease: &Lease) {
@@ -220,30 +236,33 @@ impl Receiver {
         }
     }
 
-    async fn complete<T>(&self, once: &Once, runtime: &impl Runtime, lease: Lease, handled: Handled<T>) -> Settled<T> {
-        let fence = lease.fence();
+    async fn complete<T>(
+        &self,
+        once: &Once,
+        runtime: &impl Runtime,
+        lease: Lease,
+        handled: Handled<T>,
+    ) -> Result<Handled<T>, Answer> {
         match lease.complete(&once.store).await {
-            Ok(Fenced::Applied) => Settled::Passed(handled),
-            Ok(Fenced::Lost) => match once.store.get(fence.scope, fence.key).await {
-                // Completed under our own token: inside the handler's transaction.
-                Ok(Some(record)) if record.state == State::Done && record.token == fence.token => {
-                    Settled::Passed(handled)
-                }
-                Ok(Some(record)) if record.state == State::Done => Settled::Answered(Answer::Duplicate),
-                Ok(record) => Settled::refused(Rejection::InFlight {
-                    retry_after: record.map_or(Duration::ZERO, |record| record.lease_left),
-                }),
-                Err(error) => {
-                    self.observe_store_error("get", &error);
-                    Settled::refused(Rejection::store(error))
-                }
-            },
+            Ok(Fenced::Applied) => Ok(handled),
+            Ok(Fenced::Lost) => self.after_loss(once, lease.fence()).await.map(|()| handled),
             // The effect has happened: a refusal now would cause the very repeat that it is meant to prevent.
             Err(error) => {
                 self.observe_store_error("complete", &error);
                 runtime.spawn(Box::pin(keep_completing(self.clone(), once.store.clone(), runtime.clone(), lease)));
-                Settled::Passed(handled)
+                Ok(handled)
             }
+        }
+    }
+
+    /// What became of an event that could not be completed under `fence`. Nothing went wrong if it was
+    /// completed under it before, inside the handler's own transaction.
+    async fn after_loss(&self, once: &Once, fence: Fence) -> Result<(), Answer> {
+        let record = once.store.get(fence.scope, fence.key).await.map_err(|error| unavailable(self, "get", error))?;
+        match record {
+            Some(record) if record.state == State::Done && record.token == fence.token => Ok(()),
+            Some(record) if record.state == State::Done => Err(Answer::Duplicate),
+            record => Err(in_flight(record.map_or(Duration::ZERO, |record| record.lease_left))),
         }
     }
 }
@@ -275,6 +294,10 @@ async fn run<T>(
     limit: Duration,
     handler: impl Future<Output = Handled<T>>,
 ) -> Ran<T> {
+    // A claim that was long in coming has used up its lease: not even the first step may be taken.
+    if limit.is_zero() {
+        return Ran::TimedOut;
+    }
     let mut handler = pin!(handler);
     let mut limit = runtime.sleep(limit);
     let mut stop = running.stop();
@@ -291,119 +314,4 @@ async fn run<T>(
         limit.as_mut().poll(cx).map(|()| Ran::TimedOut)
     })
     .await
-}
-
-/// A settled delivery, before it is reported.
-enum Settled<T> {
-    Passed(Handled<T>),
-    Answered(Answer),
-}
-
-impl<T> Settled<T> {
-    fn refused(rejection: Rejection) -> Self {
-        Self::Answered(Answer::Refused(rejection))
-    }
-}
-
-impl Once {
-    /// Claims the event, waiting a moment where a first delivery is under way.
-    async fn admit(
-        &self,
-        receiver: &Receiver,
-        runtime: &impl Runtime,
-        delivery: Delivery,
-    ) -> Result<(Delivery, Lease), Answer> {
-        match self.claim(receiver, delivery).await {
-            Admission::New(delivery, lease) => Ok((delivery, lease)),
-            Admission::InFlight(delivery, retry_after) => self.wait(receiver, runtime, delivery, retry_after).await,
-            Admission::Answered(answer) => Err(answer),
-        }
-    }
-
-    async fn claim(&self, receiver: &Receiver, delivery: Delivery) -> Admission {
-        let request = ClaimRequest {
-            scope: delivery.scope(),
-            key: delivery.key(),
-            fingerprint: delivery.fingerprint(),
-            lease_time: self.lease_time,
-            retention: self.retention,
-            on_expired: self.on_expired,
-            note: note(&delivery),
-        };
-        match self.store.claim(&request).await {
-            Ok(Claim::Won(lease)) => Admission::New(delivery, lease),
-            Ok(Claim::InFlight { retry_after }) => Admission::InFlight(delivery, retry_after),
-            Ok(Claim::Duplicate(outcome)) => Admission::Answered(self.settled_answer(outcome, true)),
-            Ok(Claim::Conflict(outcome)) => Admission::Answered(self.settled_answer(outcome, false)),
-            Err(error) => Admission::Answered(unavailable(receiver, "claim", error)),
-        }
-    }
-
-    /// Waits for the first delivery: woken when it settles in this process, and looking at the row at growing
-    /// intervals in case it settles in another.
-    async fn wait(
-        &self,
-        receiver: &Receiver,
-        runtime: &impl Runtime,
-        delivery: Delivery,
-        mut retry_after: Duration,
-    ) -> Result<(Delivery, Lease), Answer> {
-        let (scope, key, fingerprint) = (delivery.scope(), delivery.key(), delivery.fingerprint());
-        let place = if self.wait.is_zero() { None } else { self.waiters.enter((scope, key)) };
-        let Some(mut place) = place else { return Err(in_flight(retry_after)) };
-        let kept = Some(delivery).filter(|delivery| delivery.body().len() <= WAITER_BODY_BYTES);
-        let give_up = monotonic() + self.wait;
-        let mut pause = Duration::from_millis(20);
-        loop {
-            let left = give_up.saturating_duration_since(monotonic());
-            if left.is_zero() {
-                return Err(in_flight(retry_after));
-            }
-            first(place.settled.fired(), runtime.sleep(pause.min(left))).await;
-            pause *= 2;
-            let record = self.store.get(scope, key).await.map_err(|error| unavailable(receiver, "get", error))?;
-            let Some(record) = record.filter(|record| record.state != State::Ready) else {
-                let Some(delivery) = kept else { return Err(in_flight(Duration::ZERO)) };
-                return match self.claim(receiver, delivery).await {
-                    Admission::New(delivery, lease) => Ok((delivery, lease)),
-                    Admission::InFlight(_, retry_after) => Err(in_flight(retry_after)),
-                    Admission::Answered(answer) => Err(answer),
-                };
-            };
-            let same_body = record.fingerprint == fingerprint;
-            match record.state {
-                State::Done => return Err(self.settled_answer(Outcome::Completed, same_body)),
-                State::Dead => return Err(self.settled_answer(Outcome::Dead, same_body)),
-                State::Claimed | State::Ready => retry_after = record.lease_left,
-            }
-        }
-    }
-
-    /// The answer for an event that was settled before.
-    fn settled_answer(&self, outcome: Outcome, same_body: bool) -> Answer {
-        match (outcome, same_body) {
-            (Outcome::Dead, _) => Answer::Refused(Rejection::HandlerFailed { how: Failure::Dead }),
-            (Outcome::Completed, true) => Answer::Duplicate,
-            (Outcome::Completed, false) if self.refuse_conflicts => Answer::Refused(Rejection::Conflict),
-            (Outcome::Completed, false) => Answer::Conflict,
-        }
-    }
-}
-
-fn in_flight(retry_after: Duration) -> Answer {
-    Answer::Refused(Rejection::InFlight { retry_after })
-}
-
-fn unavailable(receiver: &Receiver, operation: &'static str, error: StoreError) -> Answer {
-    receiver.observe_store_error(operation, &error);
-    Answer::Refused(Rejection::store(error))
-}
-
-/// The event in words, for people who list the store.
-fn note(delivery: &Delivery) -> Note {
-    let event_type = delivery.event_type().unwrap_or("event");
-    Note::new(match delivery.event_id() {
-        Some(id) => format!("{} {event_type} {id}", delivery.endpoint()),
-        None => format!("{} {event_type}", delivery.endpoint()),
-    })
 }

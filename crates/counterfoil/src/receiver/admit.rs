@@ -1,0 +1,126 @@
+//! Claiming an event, and waiting a moment for the delivery that has claimed it first.
+
+use std::time::Duration;
+
+use super::run::Runtime;
+use super::signal::first;
+use super::waiting::WAITER_BODY_BYTES;
+use super::{Answer, Once, Receiver};
+use crate::idempotency::{Claim, ClaimRequest, Lease, Note, Outcome, State, Store, StoreError};
+use crate::rejection::Failure;
+use crate::time::monotonic;
+use crate::{Delivery, Rejection};
+
+/// What one claim came to.
+enum Admission {
+    New(Delivery, Lease),
+    InFlight(Delivery, Duration),
+    Answered(Answer),
+}
+
+impl Once {
+    /// Claims the event, waiting a moment where a first delivery is under way.
+    pub(super) async fn admit(
+        &self,
+        receiver: &Receiver,
+        runtime: &impl Runtime,
+        delivery: Delivery,
+    ) -> Result<(Delivery, Lease), Answer> {
+        match self.claim(receiver, delivery).await {
+            Admission::New(delivery, lease) => Ok((delivery, lease)),
+            Admission::InFlight(delivery, retry_after) => self.wait(receiver, runtime, delivery, retry_after).await,
+            Admission::Answered(answer) => Err(answer),
+        }
+    }
+
+    async fn claim(&self, receiver: &Receiver, delivery: Delivery) -> Admission {
+        let request = ClaimRequest {
+            scope: delivery.scope(),
+            key: delivery.key(),
+            fingerprint: delivery.fingerprint(),
+            lease_time: self.lease_time,
+            retention: self.retention,
+            on_expired: self.on_expired,
+            note: note(&delivery),
+        };
+        match self.store.claim(&request).await {
+            Ok(Claim::Won(lease)) => Admission::New(delivery, lease),
+            Ok(Claim::InFlight { retry_after }) => Admission::InFlight(delivery, retry_after),
+            Ok(Claim::Duplicate(outcome)) => Admission::Answered(self.settled_answer(outcome, true)),
+            Ok(Claim::Conflict(outcome)) => Admission::Answered(self.settled_answer(outcome, false)),
+            Err(error) => Admission::Answered(unavailable(receiver, "claim", error)),
+        }
+    }
+
+    /// Waits for the first delivery: woken when it settles in this process, and looking at the row at growing
+    /// intervals in case it settles in another.
+    async fn wait(
+        &self,
+        receiver: &Receiver,
+        runtime: &impl Runtime,
+        delivery: Delivery,
+        mut retry_after: Duration,
+    ) -> Result<(Delivery, Lease), Answer> {
+        let (scope, key, fingerprint) = (delivery.scope(), delivery.key(), delivery.fingerprint());
+        let place = if self.wait.is_zero() { None } else { self.waiters.enter((scope, key)) };
+        let Some(mut place) = place else { return Err(in_flight(retry_after)) };
+        let kept = Some(delivery).filter(|delivery| delivery.body().len() <= WAITER_BODY_BYTES);
+        let give_up = monotonic() + self.wait;
+        let mut pause = Duration::from_millis(20);
+        loop {
+            let left = give_up.saturating_duration_since(monotonic());
+            if left.is_zero() {
+                return Err(in_flight(retry_after));
+            }
+            first(place.settled.fired(), runtime.sleep(pause.min(left))).await;
+            pause *= 2;
+            let record = self.store.get(scope, key).await.map_err(|error| unavailable(receiver, "get", error))?;
+            let Some(record) = record.filter(|record| record.state != State::Ready) else {
+                let Some(delivery) = kept else { return Err(in_flight(Duration::ZERO)) };
+                return match self.claim(receiver, delivery).await {
+                    Admission::New(delivery, lease) => Ok((delivery, lease)),
+                    Admission::InFlight(_, retry_after) => Err(in_flight(retry_after)),
+                    Admission::Answered(answer) => Err(answer),
+                };
+            };
+            let same_body = record.fingerprint == fingerprint;
+            match record.state {
+                State::Done => return Err(self.settled_answer(Outcome::Completed, same_body)),
+                State::Dead => return Err(self.settled_answer(Outcome::Dead, same_body)),
+                State::Claimed | State::Ready => retry_after = record.lease_left,
+            }
+        }
+    }
+
+    /// The answer for an event that was settled before.
+    fn settled_answer(&self, outcome: Outcome, same_body: bool) -> Answer {
+        match (outcome, same_body) {
+            (Outcome::Dead, _) => failed(Failure::Dead),
+            (Outcome::Completed, true) => Answer::Duplicate,
+            (Outcome::Completed, false) if self.refuse_conflicts => Answer::Refused(Rejection::Conflict),
+            (Outcome::Completed, false) => Answer::Conflict,
+        }
+    }
+}
+
+pub(super) fn failed(how: Failure) -> Answer {
+    Answer::Refused(Rejection::HandlerFailed { how })
+}
+
+pub(super) fn in_flight(retry_after: Duration) -> Answer {
+    Answer::Refused(Rejection::InFlight { retry_after })
+}
+
+pub(super) fn unavailable(receiver: &Receiver, operation: &'static str, error: StoreError) -> Answer {
+    receiver.observe_store_error(operation, &error);
+    Answer::Refused(Rejection::store(error))
+}
+
+/// The event in words, for people who list the store.
+fn note(delivery: &Delivery) -> Note {
+    let event_type = delivery.event_type().unwrap_or("event");
+    Note::new(match delivery.event_id() {
+        Some(id) => format!("{} {event_type} {id}", delivery.endpoint()),
+        None => format!("{} {event_type}", delivery.endpoint()),
+    })
+}

@@ -1,0 +1,71 @@
+//! What the head of a request presents, decoded.
+
+use std::time::SystemTime;
+
+use http::{HeaderMap, HeaderValue};
+
+use super::MAX_SECRETS;
+use crate::scheme::Part;
+use crate::signature::{Mac, Tag};
+use crate::time::TimestampText;
+
+/// One tag in the making for each active secret.
+pub(super) type Macs = [Option<Mac>; MAX_SECRETS];
+
+/// The signatures presented: nearly always one, so that one needs no allocation.
+pub(super) struct Tags {
+    pub(super) first: Tag,
+    pub(super) rest: Vec<Tag>,
+}
+
+impl Tags {
+    pub(super) fn one(first: Tag) -> Self {
+        Self { first, rest: Vec::new() }
+    }
+
+    /// Whether any of them is `expected`, in a time that depends on their number alone.
+    pub(super) fn contain(&self, expected: &Tag) -> bool {
+        let any = self.rest.iter().fold(self.first.matches(expected), |any, tag| any | tag.matches(expected));
+        bool::from(any)
+    }
+}
+
+pub(super) struct Stamp {
+    pub(super) text: TimestampText,
+    pub(super) at: SystemTime,
+}
+
+/// What an unsigned header claims the event's type to be.
+pub(super) enum Claimed {
+    Nothing,
+    One(HeaderValue),
+    /// Several that differ: they cannot all agree with the body.
+    Several,
+}
+
+impl Claimed {
+    pub(super) fn read(headers: &HeaderMap, name: &http::HeaderName) -> Self {
+        let mut values = headers.get_all(name).iter();
+        let Some(first) = values.next() else { return Self::Nothing };
+        if values.all(|value| value == first) { Self::One(first.clone()) } else { Self::Several }
+    }
+
+    pub(super) fn contradicts(&self, event_type: Option<&str>) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::One(claimed) => event_type.is_some_and(|event_type| claimed.as_bytes() != event_type.as_bytes()),
+            Self::Several => true,
+        }
+    }
+}
+
+pub(super) fn feed<'p>(macs: &mut Macs, parts: impl Iterator<Item = &'p Part>, stamp: Option<&Stamp>) {
+    for part in parts {
+        let bytes = match part {
+            Part::Timestamp => stamp.map(|stamp| stamp.text.as_bytes()).unwrap_or_default(),
+            Part::Literal(text) => text.as_bytes(),
+            Part::Body => continue,
+        };
+        macs.iter_mut().flatten().for_each(|mac| mac.update(bytes));
+    }
+}
