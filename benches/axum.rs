@@ -24,9 +24,10 @@ use axum::routing::post;
 use bytes::Bytes;
 use counterfoil::idempotency::MemoryStore;
 use counterfoil::receiver::ReceiverBuilder;
-use counterfoil::time::format_rfc3339;
+use counterfoil::scheme::Sender;
 use counterfoil::{Clock, Receiver, Secret, Signer, SystemClock, senders};
-use counterfoil_benches::{Aim, BoxError, Contest, Extent, Unit, event};
+use counterfoil_benches::fixtures::{SECRET, event, opaque, stamp};
+use counterfoil_benches::{Aim, BoxError, Contest, Extent, Unit};
 use counterfoil_tower::WebhookLayer;
 use hmac::{Hmac, KeyInit, Mac};
 use http_body_util::Full;
@@ -39,7 +40,6 @@ use tower::ServiceBuilder;
 use webhook_verify::Provider;
 use webhook_verify::tower::VerifyLayer;
 
-const SECRET: &str = "whsec_5f2d8c1b9e7a4036";
 const BODY: usize = 1024;
 const CONNECTIONS: usize = 32;
 
@@ -47,6 +47,7 @@ const BARE: &str = "handler that buffers the body";
 const INLINE: &str = "handler that checks inline by hand";
 const PEER: &str = "webhook-verify's layer";
 const VERIFYING: &str = "WebhookLayer, verifying alone";
+const OPAQUE: &str = "WebhookLayer, verifying alone, opaque body";
 const ONCE: &str = "WebhookLayer, each event once, memory store";
 
 fn main() -> Result<(), BoxError> {
@@ -63,11 +64,12 @@ fn main() -> Result<(), BoxError> {
         .enter(BARE, || bench.round(Router::new().route("/", post(handler))))
         .enter(INLINE, || bench.round(Router::new().route("/", post(inline)).with_state(SECRET.into())))
         .enter(PEER, || bench.round(peer()))
-        .enter(VERIFYING, || bench.round(ours(receiver()?)?))
-        .enter(ONCE, || bench.round(ours(receiver()?.store(MemoryStore::new(ROWS)))?))
+        .enter(VERIFYING, || bench.round(ours(receiver(senders::HANDL)?)?))
+        .enter(OPAQUE, || bench.round(ours(receiver(opaque())?)?))
+        .enter(ONCE, || bench.round(ours(receiver(senders::HANDL)?.store(MemoryStore::new(ROWS)))?))
         .aim(VERIFYING, Aim::AtLeast(0.98), INLINE)
         .aim(ONCE, Aim::AtLeast(1.0), PEER)
-        .run(extent.pick(41, 1))?
+        .run(extent, 41)?
         .print()
 }
 
@@ -105,8 +107,8 @@ fn peer() -> Router {
     Router::new().route("/", post(handler).layer::<_, Infallible>(layers))
 }
 
-fn receiver() -> Result<ReceiverBuilder, BoxError> {
-    Ok(Receiver::builder(senders::HANDL).secret(Secret::new(SECRET)?))
+fn receiver(sender: Sender) -> Result<ReceiverBuilder, BoxError> {
+    Ok(Receiver::builder(sender).secret(Secret::new(SECRET)?))
 }
 
 fn ours(receiver: ReceiverBuilder) -> Result<Router, BoxError> {
@@ -122,7 +124,7 @@ struct Pool {
 impl Pool {
     fn new(requests: usize) -> Result<Self, BoxError> {
         let now = SystemClock.now();
-        let stamp = format_rfc3339(now).ok_or("a time")?;
+        let stamp = stamp()?;
         let signer = Signer::new(&senders::HANDL, &Secret::new(SECRET)?)?;
         let mut bytes = Vec::new();
         for number in 0..requests {

@@ -10,6 +10,8 @@
 //! `cargo bench` measures. `cargo test --benches`, which passes no `--bench`, and `--test` run one tiny round,
 //! so that the benchmarks stay fit to run.
 
+pub mod fixtures;
+
 use std::error::Error;
 use std::fmt;
 use std::hint::black_box;
@@ -134,15 +136,16 @@ impl<'a> Contest<'a> {
         self
     }
 
-    /// Runs so many rounds.
+    /// Runs so many rounds, or a single one where `extent` says so.
     ///
     /// # Errors
     /// What a contender's round says.
     ///
     /// # Panics
     /// If an aim or a comparison names a contender that did not enter.
-    pub fn run(self, rounds: usize) -> Result<Report, BoxError> {
+    pub fn run(self, extent: Extent, rounds: usize) -> Result<Report, BoxError> {
         let Self { title, unit, mut contenders, pairs } = self;
+        let rounds = extent.pick(rounds, 1);
         let mut samples = vec![Vec::with_capacity(rounds); contenders.len()];
         for _ in 0..rounds {
             for ((_, round), samples) in contenders.iter_mut().zip(&mut samples) {
@@ -169,7 +172,7 @@ impl<'a> Contest<'a> {
             let ratio = Ratio::of(samples(name), samples(over));
             lines.push(Line { name: format!("{name} / {over}"), median: None, ratio, aim });
         }
-        Ok(Report { title, rounds, lines })
+        Ok(Report { title, extent, rounds, lines })
     }
 }
 
@@ -203,6 +206,7 @@ pub fn timed<'a, T>(extent: Extent, mut call: impl FnMut() -> T + 'a) -> impl Fn
 #[derive(Debug)]
 pub struct Report {
     title: String,
+    extent: Extent,
     rounds: usize,
     lines: Vec<Line>,
 }
@@ -249,6 +253,9 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.extent == Extent::Smoke {
+            return writeln!(f, "{}: {} contenders run; nothing was measured.", self.title, self.lines.len());
+        }
         let reference = self.lines.first().map_or("", |line| line.name.as_str());
         writeln!(f, "### {}\n", self.title)?;
         writeln!(f, "{} interleaved rounds; ratios to `{reference}` unless two names are given.\n", self.rounds)?;
@@ -265,34 +272,4 @@ impl fmt::Display for Report {
         }
         Ok(())
     }
-}
-
-/// A JSON object of exactly `size` bytes: the members of `envelope`, then an order's worth of data.
-///
-/// # Panics
-/// If `size` has no room for the envelope and one line item.
-#[must_use]
-pub fn event(envelope: &str, size: usize) -> String {
-    let mut body = format!(
-        r#"{{{envelope},"data":{{"id":"ord_8f3k2m","object":"order","status":"confirmed","customer":{{"name":"Ada Obi","phone":"+2348012345678"}},"total":"45.50","currency":"NGN","payment_status":"paid","channel":"whatsapp","items":["#
-    );
-    let tail = r#"],"notes":""#;
-    let close = r#""}}"#;
-    let mut separator = "";
-    for number in 1_u32.. {
-        let item = format!(
-            r#"{separator}{{"product_id":"prod_{number:06}","name":"Jollof rice","quantity":{},"unit_price":"{number}.50"}}"#,
-            number % 7 + 1
-        );
-        if body.len() + item.len() + tail.len() + close.len() > size {
-            break;
-        }
-        body += &item;
-        separator = ",";
-    }
-    body += tail;
-    let room = size.checked_sub(body.len() + close.len()).expect("room for an envelope and one item");
-    body += &"leave at the gate ".repeat(room / 18 + 1)[..room];
-    body += close;
-    body
 }

@@ -67,7 +67,7 @@ fn main() -> Result<(), BoxError> {
         .enter(SINGLE, || bare(&folder, &requests[..pairs / 8], 1))
         .aim(STORE, Aim::AtLeast(0.8), GROUPED)
         .compare(STORE, SINGLE)
-        .run(extent.pick(51, 1))?
+        .run(extent, 51)?
         .print()
 }
 

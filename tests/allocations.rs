@@ -62,7 +62,7 @@ fn a_request_with_a_wrong_signature_allocates_nothing_at_all() {
             let allocated = allocations(|| {
                 let mut presented = verifier.present(&headers, example.now).expect("a head in order");
                 body.chunks(FRAME).for_each(|frame| presented.update(frame));
-                let refused = presented.finish(body, example.now).expect_err("a wrong signature");
+                let refused = presented.finish(&headers, body, example.now).expect_err("a wrong signature");
                 assert_eq!(refused.kind().code(), "signature_mismatch");
             });
             assert_eq!(allocated, 0, "{} with {count} secrets", example.wire.sender);
@@ -83,7 +83,7 @@ fn a_request_with_a_right_signature_allocates_nothing_before_its_verdict() {
                 presented = Some(begun);
             });
             assert_eq!(allocated, 0, "{} with {count} secrets", example.wire.sender);
-            let verified = presented.expect("measured").finish(example.body.clone(), example.now);
+            let verified = presented.expect("measured").finish(&headers, example.body.clone(), example.now);
             assert!(matches!(verified, Ok(Verified::Fresh(_))), "{}", example.wire.sender);
         }
     }
@@ -98,7 +98,7 @@ fn headers_that_own_their_text_allocate_nothing_either() {
         let allocated = allocations(|| {
             let mut presented = verifier.present(&headers, example.now).expect("a head in order");
             presented.update(&body);
-            presented.finish(body, example.now).expect_err("a wrong signature");
+            presented.finish(&headers, body, example.now).expect_err("a wrong signature");
         });
         assert_eq!(allocated, 0, "{}", example.wire.sender);
     }
@@ -152,7 +152,7 @@ fn a_large_body_in_many_frames_allocates_nothing() {
         let allocated = allocations(|| {
             let mut presented = verifier.present(&headers, example.now).expect("a head in order");
             body.chunks(16 * 1024).for_each(|frame| presented.update(frame));
-            presented.finish(whole, example.now).expect_err("another body");
+            presented.finish(&headers, whole, example.now).expect_err("another body");
         });
         assert_eq!(allocated, 0, "{}", example.wire.sender);
     }

@@ -174,7 +174,7 @@ proptest! {
         for ends in cuts.windows(2) {
             presented.update(&body[ends[0]..ends[1]]);
         }
-        let verified = presented.finish(body.clone().into(), example.now);
+        let verified = presented.finish(&headers, body.clone().into(), example.now);
         prop_assert_eq!(verified.is_ok(), right);
         let at_once = verifier.verify_at(&headers, body, example.now);
         match (verified, at_once) {

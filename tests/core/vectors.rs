@@ -78,7 +78,7 @@ fn complaints(sender: &Sender, vector: &Vector) -> Vec<String> {
     let in_frames = |size: usize| {
         let mut presented = verifier.present(&headers, now)?;
         body.chunks(size).for_each(|frame| presented.update(frame));
-        match presented.finish(body.clone(), now)? {
+        match presented.finish(&headers, body.clone(), now)? {
             Verified::Fresh(delivery) => Ok(delivery),
             Verified::Stale(stale) => Err(stale.into_rejection()),
             other => panic!("{other:?}"),

@@ -82,7 +82,7 @@ where
                 Ok(intake) => intake,
                 Err(rejection) => return Ok(unread(parts.version, respond(receiver.refuse(rejection)))),
             };
-            match intake.finish() {
+            match intake.finish(&parts.headers) {
                 Ok(received) => handle(receiver, inner, parts, received).await,
                 Err(rejection) => Ok(respond(receiver.refuse(rejection))),
             }

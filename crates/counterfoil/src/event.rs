@@ -118,11 +118,17 @@ impl<'a> Members<'a> {
         }
     }
 
+    /// The event type as the body has it, of any length.
+    pub(crate) fn event_type_text(&self) -> Option<Cow<'a, str>> {
+        self.get(Member::EventType).string()
+    }
+
     /// The event type; `None` where there is none, or none that is fit to be shown.
     pub(crate) fn event_type(&self) -> Option<Cow<'a, str>> {
-        let text = self.get(Member::EventType).string()?;
-        let fit = !text.is_empty() && text.len() <= MAX_EVENT_TYPE_BYTES && !text.chars().any(char::is_control);
-        fit.then_some(text)
+        let fit = |text: &Cow<'_, str>| {
+            !text.is_empty() && text.len() <= MAX_EVENT_TYPE_BYTES && !text.chars().any(char::is_control)
+        };
+        self.event_type_text().filter(fit)
     }
 
     pub(crate) fn signed_at(&self) -> Found<'a> {

@@ -107,7 +107,8 @@ pub struct SignatureHeader {
     pub prefix: Text,
     /// How the tag's 32 bytes are written.
     pub encoding: TagEncoding,
-    /// What separates several signatures in one value; `None` where there is exactly one.
+    /// What separates several signatures in one value, a visible ASCII character or a space; `None` where there
+    /// is exactly one. Two header lines are refused in either case: senders that sign twice do so in one line.
     pub separator: Option<char>,
 }
 
@@ -292,6 +293,9 @@ impl Scheme {
         if self.signed.iter().filter(|part| **part == Part::Body).count() != 1 {
             return Err(ConfigError::Scheme { reason: "the signed content must hold the body exactly once" });
         }
+        if self.signature.separator.is_some_and(|separator| separator != ' ' && !separator.is_ascii_graphic()) {
+            return Err(ConfigError::Scheme { reason: "the separator is not a visible ASCII character or a space" });
+        }
         let stamps = self.signed.iter().filter(|part| **part == Part::Timestamp).count();
         let header_time = matches!(self.timestamp, Some(TimestampSource::Header { .. }));
         if stamps > 1 || (stamps == 1) != header_time {
@@ -361,6 +365,21 @@ mod tests {
         }
         for body in [BodyForm::Json, BodyForm::Opaque] {
             assert!(signed(vec![Timestamp, Body], body).is_err(), "{body:?}");
+        }
+    }
+
+    #[test]
+    fn a_separator_can_stand_in_a_header() {
+        let with = |separator| {
+            let mut scheme = senders::AGILED.scheme;
+            scheme.signature.separator = Some(separator);
+            scheme.check()
+        };
+        for separator in [',', ' ', ';'] {
+            assert!(with(separator).is_ok(), "{separator:?}");
+        }
+        for separator in ['é', '，', '\n', '\0', '\t'] {
+            assert!(with(separator).is_err(), "{separator:?}");
         }
     }
 

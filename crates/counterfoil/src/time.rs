@@ -238,7 +238,7 @@ pub(crate) struct Window {
 
 /// What the window says of one signed time.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Freshness {
+pub(crate) enum Judged {
     /// Inside the window; `None` where the true time cannot be known.
     Fresh(Option<SystemTime>),
     /// Older than the window by the given age.
@@ -267,10 +267,10 @@ impl Window {
     }
 
     /// Judges `signed` as of `now`. Both ends of the window are inside it.
-    pub(crate) fn judge(&self, signed: SystemTime, now: SystemTime) -> Freshness {
+    pub(crate) fn judge(&self, signed: SystemTime, now: SystemTime) -> Judged {
         if self.offsets.is_empty() {
             return match self.judge_utc(signed, now) {
-                Freshness::Fresh(_) if self.unknown_offset => Freshness::Fresh(None),
+                Judged::Fresh(_) if self.unknown_offset => Judged::Fresh(None),
                 other => other,
             };
         }
@@ -279,19 +279,19 @@ impl Window {
         let (mut stale, mut future) = (None, Duration::MAX);
         for utc in self.offsets.iter().filter_map(|offset| offset.to_utc(signed)) {
             match self.judge_utc(utc, now) {
-                fresh @ Freshness::Fresh(_) => return fresh,
-                Freshness::Stale(age) => stale = Some(stale.map_or(age, |least: Duration| least.min(age))),
-                Freshness::Future(ahead) => future = future.min(ahead),
+                fresh @ Judged::Fresh(_) => return fresh,
+                Judged::Stale(age) => stale = Some(stale.map_or(age, |least: Duration| least.min(age))),
+                Judged::Future(ahead) => future = future.min(ahead),
             }
         }
-        stale.map_or(Freshness::Future(future), Freshness::Stale)
+        stale.map_or(Judged::Future(future), Judged::Stale)
     }
 
-    fn judge_utc(&self, signed: SystemTime, now: SystemTime) -> Freshness {
+    fn judge_utc(&self, signed: SystemTime, now: SystemTime) -> Judged {
         match now.duration_since(signed) {
-            Ok(age) if age > self.past => Freshness::Stale(age),
-            Err(ahead) if ahead.duration() > self.future => Freshness::Future(ahead.duration()),
-            _ => Freshness::Fresh(Some(signed)),
+            Ok(age) if age > self.past => Judged::Stale(age),
+            Err(ahead) if ahead.duration() > self.future => Judged::Future(ahead.duration()),
+            _ => Judged::Fresh(Some(signed)),
         }
     }
 }
@@ -362,10 +362,10 @@ mod tests {
         let window = Window::utc(STRICT_PAST, FUTURE);
         let now = at(2_000_000_000);
         for (signed, fresh) in [(300, true), (301, false)] {
-            assert_eq!(matches!(window.judge(now - Duration::from_secs(signed), now), Freshness::Fresh(_)), fresh);
+            assert_eq!(matches!(window.judge(now - Duration::from_secs(signed), now), Judged::Fresh(_)), fresh);
         }
         for (ahead, fresh) in [(60, true), (61, false)] {
-            assert_eq!(matches!(window.judge(now + Duration::from_secs(ahead), now), Freshness::Fresh(_)), fresh);
+            assert_eq!(matches!(window.judge(now + Duration::from_secs(ahead), now), Judged::Fresh(_)), fresh);
         }
     }
 
@@ -375,13 +375,13 @@ mod tests {
         let window = Window::of_site(STRICT_PAST, FUTURE, &offsets);
         let now = at(2_000_000_000);
         for hours in [1, 2] {
-            let Freshness::Fresh(Some(utc)) = window.judge(now + Duration::from_secs(hours * 3600), now) else {
+            let Judged::Fresh(Some(utc)) = window.judge(now + Duration::from_secs(hours * 3600), now) else {
                 panic!("{hours} h ahead is local time");
             };
             assert_eq!(utc, now);
         }
-        assert!(matches!(window.judge(now, now), Freshness::Stale(_)));
-        assert!(matches!(window.judge(now + Duration::from_secs(3 * 3600), now), Freshness::Future(_)));
+        assert!(matches!(window.judge(now, now), Judged::Stale(_)));
+        assert!(matches!(window.judge(now + Duration::from_secs(3 * 3600), now), Judged::Future(_)));
     }
 
     #[test]

@@ -129,7 +129,7 @@ proptest! {
         let receiver = receiver.secret(secret(&example.secret)).body_limit(200).build().unwrap();
         let refused = receiver.head(&Method::POST, &headers).and_then(|mut intake| {
             body.chunks(64).try_for_each(|frame| intake.push(frame.to_vec().into()))?;
-            intake.finish()
+            intake.finish(&headers)
         });
         assert_typed(refused.expect_err("no secret was used"), &[("body_too_large", 413), ("content_encoding", 415)]);
 

@@ -116,7 +116,10 @@ fn everything_shown(example: &Example, text: &str) -> String {
     stale.update(&example.body);
     let mut shown = String::new();
     show(&mut shown, &[&secret(text), &builder, &verifier, &begun, &fresh]);
-    show(&mut shown, &[&fresh.finish(example.body.clone(), now), &stale.finish(example.body.clone(), late)]);
+    show(
+        &mut shown,
+        &[&fresh.finish(&headers, example.body.clone(), now), &stale.finish(&headers, example.body.clone(), late)],
+    );
     let delivery = verifier.verify_at(&headers, example.body.clone(), now).expect("a delivery");
     let signer = Signer::new(&example.sender, &secret(text)).expect("a signer");
     show(&mut shown, &[&delivery, &signer, &signer.sign(b"{}", SystemTime::UNIX_EPOCH).map(drop)]);
@@ -169,14 +172,15 @@ fn t14_t20_a_receiver_shows_no_secret_and_no_tag_on_the_wire_or_in_its_log() {
         for (headers, body) in refused(example, CANARY) {
             let outcome = receiver.head(&Method::POST, &headers).and_then(|mut intake| {
                 intake.push(body.into())?;
-                intake.finish()
+                intake.finish(&headers)
             });
             answer(outcome.unwrap_err());
         }
-        let mut intake = receiver.head(&Method::POST, &example.signed(CANARY, &example.stamp, &example.body)).unwrap();
+        let headers = example.signed(CANARY, &example.stamp, &example.body);
+        let mut intake = receiver.head(&Method::POST, &headers).unwrap();
         intake.push(example.body.clone()).unwrap();
         show(&mut shown, &[&intake]);
-        show(&mut shown, &[&intake.finish()]);
+        show(&mut shown, &[&intake.finish(&headers)]);
         assert!(shown.contains("signature_mismatch") && shown.contains("leaks"), "{shown}");
         assert_hidden(&hidden(example), &shown);
         let log = log::text();

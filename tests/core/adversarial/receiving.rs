@@ -156,7 +156,7 @@ impl Desk {
     fn receive(&self, headers: &HeaderMap, body: &Bytes) -> Result<Received, Rejection> {
         let mut intake = self.receiver.head(&Method::POST, headers)?;
         intake.push(body.clone())?;
-        intake.finish()
+        intake.finish(headers)
     }
 
     /// Sends a request to a handler that answers `status`, and gives the answer: its status, and the code,
@@ -512,6 +512,17 @@ async fn t46_nothing_is_read_of_what_is_too_large_or_encoded() {
 }
 
 #[tokio::test]
+async fn anything_but_a_post_is_refused_before_its_headers_are_looked_at() {
+    let desk = Desk::of("handl");
+    for method in [Method::GET, Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS, "post".parse().unwrap()] {
+        for headers in [desk.example.headers(), HeaderMap::new()] {
+            let refused = desk.receiver.head(&method, &headers).unwrap_err();
+            assert_eq!(told(&desk.receiver.refuse(refused)), (405, "method_not_allowed"), "{method}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn t47_one_byte_over_the_limit_is_413_and_not_401() {
     let limit = Example::of("agiled").body.len();
     for (limit, frame, expected) in [
@@ -523,9 +534,10 @@ async fn t47_one_byte_over_the_limit_is_413_and_not_401() {
         (0, 1, (413, "body_too_large")),
     ] {
         let desk = Desk::built("agiled", Probe::new(10), |builder| builder.body_limit(limit));
-        let mut intake = desk.receiver.head(&Method::POST, &desk.example.headers()).unwrap();
+        let headers = desk.example.headers();
+        let mut intake = desk.receiver.head(&Method::POST, &headers).unwrap();
         let pushed = desk.example.body.chunks(frame).try_for_each(|bytes| intake.push(Bytes::copy_from_slice(bytes)));
-        let outcome = pushed.and_then(|()| intake.finish());
+        let outcome = pushed.and_then(|()| intake.finish(&headers));
         let answer = outcome.map_or_else(|rejection| told(&desk.receiver.refuse(rejection)), |_| HANDLED);
         assert_eq!(answer, expected, "{limit} bytes in frames of {frame}");
     }

@@ -301,7 +301,7 @@ fn t38_an_ended_secret_is_refused_whatever_time_the_sender_claims() {
         }
         let mut presented = verifier.present(&headers, end - Duration::from_secs(1)).unwrap();
         presented.update(&example.body);
-        let refused = presented.finish(example.body.clone(), end).unwrap_err();
+        let refused = presented.finish(&headers, example.body.clone(), end).unwrap_err();
         assert_eq!(refused.kind().code(), "signature_mismatch", "{}: ended as the body arrived", example.wire.sender);
     }
 }

@@ -77,13 +77,13 @@ impl Intake {
         Ok(())
     }
 
-    /// Decides, now that the body is complete.
+    /// Decides, now that the body is complete. `headers` are those that [`Receiver::head`] saw.
     ///
     /// # Errors
     /// Why it is refused; [`Receiver::refuse`] makes the answer.
-    pub fn finish(self) -> Result<Received, Rejection> {
+    pub fn finish(self, headers: &HeaderMap) -> Result<Received, Rejection> {
         let now = self.receiver.inner.clock.now();
-        let verified = self.presented.finish(self.body.into_bytes(), now)?;
+        let verified = self.presented.finish(headers, self.body.into_bytes(), now)?;
         Ok(Received { verified, timings: Timings::since(self.head_at) })
     }
 }

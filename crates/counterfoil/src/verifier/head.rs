@@ -2,8 +2,6 @@
 
 use std::time::SystemTime;
 
-use http::{HeaderMap, HeaderValue};
-
 use super::MAX_SECRETS;
 use crate::scheme::Part;
 use crate::signature::{Mac, Tag};
@@ -33,30 +31,6 @@ impl Tags {
 pub(super) struct Stamp {
     pub(super) text: TimestampText,
     pub(super) at: SystemTime,
-}
-
-/// What an unsigned header claims the event's type to be.
-pub(super) enum Claimed {
-    Nothing,
-    One(HeaderValue),
-    /// Several that differ: they cannot all agree with the body.
-    Several,
-}
-
-impl Claimed {
-    pub(super) fn read(headers: &HeaderMap, name: &http::HeaderName) -> Self {
-        let mut values = headers.get_all(name).iter();
-        let Some(first) = values.next() else { return Self::Nothing };
-        if values.all(|value| value == first) { Self::One(first.clone()) } else { Self::Several }
-    }
-
-    pub(super) fn contradicts(&self, event_type: Option<&str>) -> bool {
-        match self {
-            Self::Nothing => false,
-            Self::One(claimed) => event_type.is_some_and(|event_type| claimed.as_bytes() != event_type.as_bytes()),
-            Self::Several => true,
-        }
-    }
 }
 
 pub(super) fn feed<'p>(macs: &mut Macs, parts: impl Iterator<Item = &'p Part>, stamp: Option<&Stamp>) {

@@ -41,7 +41,7 @@ mod presented;
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
@@ -57,7 +57,7 @@ use crate::event::{EventReader, Found, Members, decode_string};
 use crate::idempotency::{Address, IdempotencyKey, Scope};
 use crate::scheme::{CheckedScheme, Part, Sender, TimestampSource};
 use crate::signature::{MacKey, Tag};
-use crate::time::{Clock, Freshness, SystemClock, TimestampFormat, TimestampText, Window, parse_rfc3339};
+use crate::time::{Clock, Judged, SystemClock, TimestampFormat, TimestampText, Window, parse_rfc3339};
 use crate::{ConfigError, Delivery, Rejection, Secret};
 
 /// Rotation needs two; four leave room for one that went wrong. Every further secret costs one more hash of
@@ -86,6 +86,14 @@ struct Config {
     window: Option<Window>,
     scope: Scope,
     keys: RwLock<Keys>,
+}
+
+/// What stage 5 makes of a signed time that does not lie ahead.
+enum Freshness {
+    /// `None` where there is none, or where its true value cannot be known.
+    Fresh(Option<SystemTime>),
+    /// Older than the window by this age.
+    Stale(Duration),
 }
 
 /// One immutable set of secrets. A request keeps the set that it started with.
@@ -129,7 +137,7 @@ impl Verifier {
         let body = body.into();
         let mut presented = self.present(headers, now)?;
         presented.update(&body);
-        match presented.finish(body, now)? {
+        match presented.finish(headers, body, now)? {
             Verified::Fresh(delivery) => Ok(delivery),
             Verified::Stale(stale) => Err(stale.into_rejection()),
         }
@@ -193,12 +201,10 @@ impl Verifier {
         let config = &*self.config;
         let members = config.read_event(&body)?;
         let (event_id, key) = config.key(&members, &body)?;
-        let signed_at = match config.signed_at(&members, None)? {
-            Some(signed) => config.window.as_ref().and_then(|window| match window.judge(signed, now) {
-                Freshness::Fresh(at) => at,
-                Freshness::Stale(_) | Freshness::Future(_) => None,
-            }),
-            None => None,
+        // An assertion is of any age: only a time that is fresh can be corrected to UTC.
+        let signed_at = match config.judge(&members, None, now) {
+            Ok(Freshness::Fresh(signed_at)) => signed_at,
+            Ok(Freshness::Stale(_)) | Err(_) => None,
         };
         let facts = Facts { signed_at, ..config.facts(&members, (event_id, key), now) };
         let data = config.data(&members, &body);
@@ -235,9 +241,7 @@ impl Config {
         let Some(separator) = form.separator else {
             return decode(value).map(Tags::one).ok_or_else(malformed);
         };
-        // A separator that is not ASCII could not stand in a header value.
-        let separator = u8::try_from(separator).unwrap_or(b',');
-        let mut entries = value.split(|byte| *byte == separator).take(MAX_SIGNATURES).filter_map(decode);
+        let mut entries = value.split(|byte| char::from(*byte) == separator).take(MAX_SIGNATURES).filter_map(decode);
         let first = entries.next().ok_or_else(malformed)?;
         Ok(Tags { first, rest: entries.collect() })
     }
@@ -296,6 +300,18 @@ impl Config {
             Found::Once(raw) => {
                 read_member_time(raw, format).map(Some).ok_or_else(|| Rejection::TimestampMalformed { place: place() })
             }
+        }
+    }
+
+    /// Stage 5.
+    fn judge(&self, members: &Members<'_>, stamp: Option<&Stamp>, now: SystemTime) -> Result<Freshness, Rejection> {
+        let (Some(signed), Some(window)) = (self.signed_at(members, stamp)?, &self.window) else {
+            return Ok(Freshness::Fresh(None));
+        };
+        match window.judge(signed, now) {
+            Judged::Fresh(signed_at) => Ok(Freshness::Fresh(signed_at)),
+            Judged::Stale(age) => Ok(Freshness::Stale(age)),
+            Judged::Future(ahead) => Err(Rejection::TimestampFuture { ahead, future: window.future }),
         }
     }
 

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName};
 
-use super::head::{Claimed, Macs, Stamp, Tags};
-use super::{Key, Keys, Verifier};
+use super::head::{Macs, Stamp, Tags};
+use super::{Freshness, Key, Keys, Verifier};
 use crate::delivery::Facts;
-use crate::time::{FUTURE, Freshness, STRICT_PAST};
+use crate::time::STRICT_PAST;
 use crate::{Delivery, Rejection};
 
 /// What is kept of an unsigned id header.
@@ -32,7 +32,7 @@ const MAX_UNSIGNED_ID_BYTES: usize = 255;
 /// for frame in body.chunks(16) {
 ///     presented.update(frame);
 /// }
-/// assert!(matches!(presented.finish(body.as_slice().into(), now)?, Verified::Fresh(_)));
+/// assert!(matches!(presented.finish(&headers, body.as_slice().into(), now)?, Verified::Fresh(_)));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Presented {
@@ -41,8 +41,6 @@ pub struct Presented {
     macs: Macs,
     tags: Tags,
     stamp: Option<Stamp>,
-    event: Claimed,
-    unsigned_id: Option<HeaderValue>,
     received_at: SystemTime,
 }
 
@@ -55,9 +53,7 @@ impl Presented {
         let begin = |key: &Key| key.is_active(now).then(|| key.mac.begin());
         let mut macs: Macs = std::array::from_fn(|index| keys.get(index).and_then(begin));
         config.feed_before_body(&mut macs, stamp.as_ref());
-        let event = config.scheme.event.as_ref().map_or(Claimed::Nothing, |name| Claimed::read(headers, name));
-        let unsigned_id = config.scheme.id.as_ref().and_then(|name| headers.get(name)).cloned();
-        Ok(Self { keys, macs, tags, stamp, event, unsigned_id, received_at: now, verifier })
+        Ok(Self { keys, macs, tags, stamp, received_at: now, verifier })
     }
 
     /// Hashes the next bytes of the body.
@@ -65,50 +61,36 @@ impl Presented {
         self.macs.iter_mut().flatten().for_each(|mac| mac.update(frame));
     }
 
-    /// Decides, as of `now`. `body` must be the bytes that went through [`update`](Self::update), in order.
+    /// Decides, as of `now`. `headers` are the ones that were [presented](Verifier::present); `body` must be the
+    /// bytes that went through [`update`](Self::update), in order.
     ///
     /// # Errors
     /// Why the delivery is refused. Staleness is no error here: a receiver with a store looks it up first.
-    pub fn finish(mut self, body: Bytes, now: SystemTime) -> Result<Verified, Rejection> {
+    pub fn finish(mut self, headers: &HeaderMap, body: Bytes, now: SystemTime) -> Result<Verified, Rejection> {
         let secret_index = self.check(&body, now)?;
         let config = &*self.verifier.config;
         let members = config.read_event(&body)?;
         let key = config.key(&members, &body)?;
         if let Some(header) = &config.scheme.event
-            && self.event.contradicts(members.event_type().as_deref())
+            && contradicts(headers, header, members.event_type_text().as_deref())
         {
             return Err(Rejection::EventContradicted { header: header.clone() });
         }
-        let signed_at = config.signed_at(&members, self.stamp.as_ref())?;
-        let judged = match (signed_at, &config.window) {
-            (Some(signed), Some(window)) => window.judge(signed, now),
-            _ => Freshness::Fresh(None),
-        };
-        let unsigned_id = self.unsigned_id.as_ref().and_then(|value| value.to_str().ok());
-        let mut facts = Facts {
+        let freshness = config.judge(&members, self.stamp.as_ref(), now)?;
+        let facts = Facts {
             received_at: self.received_at,
-            unsigned_id: unsigned_id.map(|id| id.chars().take(MAX_UNSIGNED_ID_BYTES).collect::<String>().into()),
+            unsigned_id: config.scheme.id.as_ref().and_then(|header| unsigned_id(headers, header)),
             secret_index: Some(secret_index),
+            signed_at: if let Freshness::Fresh(signed_at) = freshness { signed_at } else { None },
             ..config.facts(&members, key, now)
         };
         let data = config.data(&members, &body);
-        match judged {
-            Freshness::Fresh(signed_at) => {
-                facts.signed_at = signed_at;
-                Ok(Verified::Fresh(Delivery::new(facts, body, data)))
-            }
-            Freshness::Stale(age) => {
-                let past = config.window.as_ref().map_or(STRICT_PAST, |window| window.past);
-                Ok(Verified::Stale(Stale {
-                    delivery: Delivery::new(facts, body, data),
-                    rejection: Rejection::stale(age, past),
-                }))
-            }
-            Freshness::Future(ahead) => {
-                let future = config.window.as_ref().map_or(FUTURE, |window| window.future);
-                Err(Rejection::TimestampFuture { ahead, future })
-            }
-        }
+        let delivery = Delivery::new(facts, body, data);
+        let past = config.window.as_ref().map_or(STRICT_PAST, |window| window.past);
+        Ok(match freshness {
+            Freshness::Fresh(_) => Verified::Fresh(delivery),
+            Freshness::Stale(age) => Verified::Stale(Stale { delivery, rejection: Rejection::stale(age, past) }),
+        })
     }
 
     /// Stage 3. Returns the index of the secret that matched.
@@ -170,4 +152,16 @@ impl Stale {
     pub(crate) fn delivery(&self) -> &Delivery {
         &self.delivery
     }
+}
+
+/// Whether a header outside the signature says something else than the signed body, or two things at once.
+fn contradicts(headers: &HeaderMap, header: &HeaderName, event_type: Option<&str>) -> bool {
+    let mut claims = headers.get_all(header).iter().map(|value| value.as_bytes());
+    let Some(said) = event_type.map(str::as_bytes).or_else(|| claims.next()) else { return false };
+    claims.any(|claim| claim != said)
+}
+
+fn unsigned_id(headers: &HeaderMap, header: &HeaderName) -> Option<Box<str>> {
+    let id = headers.get(header)?.to_str().ok()?;
+    Some(id.chars().take(MAX_UNSIGNED_ID_BYTES).collect::<String>().into())
 }
