@@ -218,19 +218,30 @@ async fn futures_poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
 }
 
 #[tokio::test]
-async fn without_a_store_every_verified_delivery_is_handled() {
-    let handler = Handler::new([Act::Answer(200), Act::Answer(500)]);
+async fn without_a_store_every_verified_delivery_is_handled_and_the_answers_are_the_same() {
+    let handler = Handler::new([
+        Act::Answer(200),
+        Act::Answer(500),
+        Act::Answer(200),
+        Act::Answer(302),
+        Act::Panic,
+        Act::Reject("no such customer"),
+    ]);
     let receiver = Receiver::builder(senders::HANDL).secret(Secret::new(SECRET).unwrap()).build().unwrap();
     let service = service(receiver, &handler);
     let event = body("evt_1");
     for status in [200, 500, 200] {
         assert_eq!(send(&service, request(event.clone())).await.status(), status);
     }
-    assert_eq!(handler.runs(), 3);
+    for _ in 0..3 {
+        let response = send(&service, request(event.clone())).await;
+        assert_eq!((response.status().as_u16(), code(&response).as_deref()), (500, Some("handler_failed")));
+    }
+    assert_eq!(handler.runs(), 6);
     let mut unsigned = request(event);
     unsigned.headers_mut().clear();
     assert_eq!(code(&send(&service, unsigned).await).as_deref(), Some("signature_missing"));
-    assert_eq!(handler.runs(), 3);
+    assert_eq!(handler.runs(), 6);
 }
 
 #[tokio::test]

@@ -14,8 +14,10 @@ fn console_blocks_print_what_they_show() {
     assert!(!blocks.is_empty());
     for block in blocks {
         // One shell for the whole block, as in a terminal; `$` lines are the input.
-        let input: String = block.lines().filter_map(|line| line.strip_prefix("$ ")).map(|line| format!("{line}\n")).collect();
-        let output: String = block.lines().filter(|line| !line.starts_with("$ ")).map(|line| format!("{line}\n")).collect();
+        let input: String =
+            block.lines().filter_map(|line| line.strip_prefix("$ ")).map(|line| format!("{line}\n")).collect();
+        let output: String =
+            block.lines().filter(|line| !line.starts_with("$ ")).map(|line| format!("{line}\n")).collect();
         let folder = tempfile::tempdir().expect("a folder");
         let binary = Path::new(env!("CARGO_BIN_EXE_counterfoil")).parent().expect("a folder");
         let path = format!("{}:{}", binary.display(), std::env::var("PATH").expect("a path"));

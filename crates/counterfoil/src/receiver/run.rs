@@ -14,6 +14,7 @@ use super::activity::Running;
 use super::admit::{failed, in_flight, unavailable};
 use super::observe::Ending;
 use super::{Answer, Once, Received, Receiver, Timings};
+use crate::delivery::Facts;
 use crate::idempotency::{BoxFuture, Fence, Fenced, Lease, Note, State, Store};
 use crate::rejection::Failure;
 use crate::time::monotonic;
@@ -93,6 +94,29 @@ enum Ran<T> {
     Stopped,
 }
 
+/// What a run means for its event, and for the sender.
+enum Settlement<T> {
+    Complete(Handled<T>),
+    Release(Result<Handled<T>, Answer>),
+    Bury(Reject),
+}
+
+impl<T> Settlement<T> {
+    fn of(ran: Ran<T>) -> Self {
+        match ran {
+            Ran::Finished(Handled { reject: Some(reject), .. }) => Self::Bury(reject),
+            Ran::Finished(handled) => match handled.status.as_u16() {
+                200..300 => Self::Complete(handled),
+                400.. => Self::Release(Ok(handled)),
+                _ => Self::Release(Err(failed(Failure::Redirected))),
+            },
+            Ran::Panicked => Self::Release(Err(failed(Failure::Panicked))),
+            Ran::TimedOut => Self::Release(Err(failed(Failure::TimedOut))),
+            Ran::Stopped => Self::Release(Err(Answer::Refused(Rejection::ShuttingDown))),
+        }
+    }
+}
+
 impl Receiver {
     /// Takes a verified delivery to its end: claims the event, runs `handler`, settles, and says what to
     /// answer.
@@ -112,7 +136,7 @@ impl Receiver {
         };
         match (verified, &self.inner.once) {
             (Verified::Stale(stale), once) => Processed::Answered(self.look_up(once.as_ref(), stale, &timings).await),
-            (Verified::Fresh(delivery), None) => Processed::Passed(self.pass(delivery, timings, handler).await),
+            (Verified::Fresh(delivery), None) => self.pass(&runtime, &running, delivery, timings, handler).await,
             (Verified::Fresh(delivery), Some(once)) => {
                 let facts = delivery.facts().clone();
                 match once.admit(&self, &runtime, delivery).await {
@@ -142,18 +166,30 @@ impl Receiver {
         answer
     }
 
-    /// Without a store there is nothing to claim and nothing to settle.
-    async fn pass<H, F, T>(&self, delivery: Delivery, mut timings: Timings, handler: H) -> T
+    /// Without a store there is nothing to claim and nothing to settle. The answers are the same.
+    async fn pass<H, F, T>(
+        &self,
+        runtime: &impl Runtime,
+        running: &Running,
+        delivery: Delivery,
+        mut timings: Timings,
+        handler: H,
+    ) -> Processed<T>
     where
         H: FnOnce(Delivery, Context) -> F,
         F: Future<Output = Handled<T>>,
     {
         let facts = delivery.facts().clone();
+        let context = Context { fence: None, deadline: self.deadline(&timings) };
         let started = monotonic();
-        let handled = handler(delivery, Context { fence: None, deadline: self.deadline(&timings) }).await;
+        let ran = run(runtime, running, None, async move { handler(delivery, context).await }).await;
         timings.handle = started.elapsed();
-        self.observe(Some(&facts), Ending::Handled { status: handled.status.as_u16(), attempt: 1 }, &timings);
-        handled.response
+        let settled = match Settlement::of(ran) {
+            Settlement::Complete(handled) => Ok(handled),
+            Settlement::Release(outcome) => outcome,
+            Settlement::Bury(_) => Err(failed(Failure::Dead)),
+        };
+        self.report(&facts, settled, 1, &timings)
     }
 
     /// Runs the handler under its lease, and settles.
@@ -175,20 +211,30 @@ impl Receiver {
         let context = Context { fence: Some(fence), deadline: self.deadline(&timings) };
         let limit = handler_time(&lease, once);
         let started = monotonic();
-        let ran = run(runtime, running, limit, async move { handler(delivery, context).await }).await;
+        let ran = run(runtime, running, Some(limit), async move { handler(delivery, context).await }).await;
         timings.handle = started.elapsed();
         let started = monotonic();
         let settled = self.settle(once, runtime, lease, ran).await;
         once.waiters.wake((fence.scope, fence.key));
         timings.settle = started.elapsed();
+        self.report(&facts, settled, fence.attempt, &timings)
+    }
+
+    fn report<T>(
+        &self,
+        facts: &Facts,
+        settled: Result<Handled<T>, Answer>,
+        attempt: u32,
+        timings: &Timings,
+    ) -> Processed<T> {
         match settled {
             Ok(handled) => {
                 let status = handled.status.as_u16();
-                self.observe(Some(&facts), Ending::Handled { status, attempt: fence.attempt }, &timings);
+                self.observe(Some(facts), Ending::Handled { status, attempt }, timings);
                 Processed::Passed(handled.response)
             }
             Err(answer) => {
-                self.observe(Some(&facts), Ending::Answered(&answer), &timings);
+                self.observe(Some(facts), Ending::Answered(&answer), timings);
                 Processed::Answered(answer)
             }
         }
@@ -206,27 +252,19 @@ impl Receiver {
         lease: Lease,
         ran: Ran<T>,
     ) -> Result<Handled<T>, Answer> {
-        let refusal = match ran {
-            Ran::Finished(Handled { reject: Some(reject), .. }) => {
+        match Settlement::of(ran) {
+            Settlement::Complete(handled) => self.complete(once, runtime, lease, handled).await,
+            Settlement::Release(outcome) => {
+                self.release(once, &lease).await;
+                outcome
+            }
+            Settlement::Bury(reject) => {
                 if let Err(error) = lease.bury(&once.store, reject.reason()).await {
                     self.observe_store_error("dead", &error);
                 }
-                return Err(failed(Failure::Dead));
+                Err(failed(Failure::Dead))
             }
-            Ran::Finished(handled) if handled.status.is_success() => {
-                return self.complete(once, runtime, lease, handled).await;
-            }
-            Ran::Finished(handled) if handled.status.is_client_error() || handled.status.is_server_error() => {
-                self.release(once, &lease).await;
-                return Ok(handled);
-            }
-            Ran::Finished(_) => failed(Failure::Redirected),
-            Ran::Panicked => failed(Failure::Panicked),
-            Ran::TimedOut => failed(Failure::TimedOut),
-            Ran::Stopped => Answer::Refused(Rejection::ShuttingDown),
-        };
-        self.release(once, &lease).await;
-        Err(refusal)
+        }
     }
 
     async fn release(&self, once: &Once, lease: &Lease) {
@@ -288,18 +326,19 @@ fn handler_time(lease: &Lease, once: &Once) -> Duration {
     lease.until().saturating_duration_since(monotonic()).saturating_sub(margin)
 }
 
+/// Runs the handler to its end, its panic, its time limit, or the end of a shutdown's grace.
 async fn run<T>(
     runtime: &impl Runtime,
     running: &Running,
-    limit: Duration,
+    limit: Option<Duration>,
     handler: impl Future<Output = Handled<T>>,
 ) -> Ran<T> {
     // A claim that was long in coming has used up its lease: not even the first step may be taken.
-    if limit.is_zero() {
+    if limit.is_some_and(|limit| limit.is_zero()) {
         return Ran::TimedOut;
     }
     let mut handler = pin!(handler);
-    let mut limit = runtime.sleep(limit);
+    let mut limit = limit.map(|limit| runtime.sleep(limit));
     let mut stop = running.stop();
     poll_fn(|cx| {
         // The handler's state is not touched again after a panic: it is only dropped.
@@ -311,7 +350,10 @@ async fn run<T>(
         if running.is_stopped() || stop.poll_fired(cx).is_ready() {
             return Poll::Ready(Ran::Stopped);
         }
-        limit.as_mut().poll(cx).map(|()| Ran::TimedOut)
+        match &mut limit {
+            Some(limit) => limit.as_mut().poll(cx).map(|()| Ran::TimedOut),
+            None => Poll::Pending,
+        }
     })
     .await
 }
