@@ -38,6 +38,8 @@ pub use open::OpenError;
 use writer::Writer;
 
 /// A store in a SQLite file. Cheap to clone; clones share one connection.
+///
+/// Dropping the last clone blocks until what is queued has been written.
 #[derive(Debug, Clone)]
 pub struct SqliteStore {
     writer: Arc<Writer>,
@@ -51,7 +53,8 @@ impl SqliteStore {
     /// what it was told to keep.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
         let connection = open::open(path.as_ref())?;
-        Ok(Self { writer: Arc::new(Writer::start(connection)?) })
+        let writer = Writer::start(connection).map_err(|source| OpenError::Thread { source })?;
+        Ok(Self { writer: Arc::new(writer) })
     }
 }
 

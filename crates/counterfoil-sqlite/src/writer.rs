@@ -25,20 +25,48 @@ const GATHER: Duration = Duration::from_micros(200);
 const PURGE_ROWS: NonZeroU32 = NonZeroU32::new(500).expect("not zero");
 const PURGE_EVERY: Duration = Duration::from_secs(1);
 
-/// Runs inside the transaction; what it returns answers the caller once the commit is known.
-type Job = Box<dyn FnOnce(&Step<'_>) -> (rusqlite::Result<()>, Answer) + Send>;
-type Answer = Box<dyn FnOnce(Result<(), Failure>) + Send>;
+/// One caller's operation: run in a transaction, perhaps in a second one, and answered once its commit is known.
+trait Job: Send {
+    fn run(&mut self, step: &Step<'_>) -> rusqlite::Result<()>;
+    fn answer(self: Box<Self>, committed: Result<(), Failure>);
+}
 
-/// Why a whole batch failed. Shared by all its callers.
+struct Asked<T, F> {
+    operation: F,
+    value: Option<T>,
+    reply: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T: Send, F: Fn(&Step<'_>) -> rusqlite::Result<T> + Send> Job for Asked<T, F> {
+    fn run(&mut self, step: &Step<'_>) -> rusqlite::Result<()> {
+        self.value = Some((self.operation)(step)?);
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), Failure>) {
+        let value = self.value.ok_or_else(|| unavailable("the operation did not run"));
+        // A caller that has gone away needs no answer.
+        let _ = self.reply.send(committed.map_err(store_error).and(value));
+    }
+}
+
+/// Why a transaction failed. Shared by all who were in it.
 #[derive(Debug, Clone)]
 struct Failure {
     source: Arc<rusqlite::Error>,
     committing: bool,
 }
 
+impl Failure {
+    /// A commit that broke off may have taken hold. A full disk is noticed before that.
+    fn is_unknown(&self) -> bool {
+        self.committing && self.source.sqlite_error_code() != Some(ErrorCode::DiskFull)
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Writer {
-    jobs: Option<SyncSender<Job>>,
+    jobs: Option<SyncSender<Box<dyn Job>>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -54,27 +82,16 @@ impl Writer {
     /// Runs `operation` in the next transaction. It is queued at once, and runs even if the future is dropped.
     pub(crate) fn submit<T: Send + 'static>(
         &self,
-        operation: impl FnOnce(&Step<'_>) -> rusqlite::Result<T> + Send + 'static,
+        operation: impl Fn(&Step<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> BoxFuture<'static, Result<T, StoreError>> {
         let (reply, answer) = oneshot::channel();
-        let job: Job = Box::new(move |step| {
-            let (value, ran) = match operation(step) {
-                Ok(value) => (Ok(value), Ok(())),
-                Err(error) => (Err(unavailable("the transaction was rolled back")), Err(error)),
-            };
-            let answer = move |committed: Result<(), Failure>| {
-                // A caller that has gone away needs no answer.
-                let _ = reply.send(committed.map_err(store_error).and(value));
-            };
-            (ran, Box::new(answer))
-        });
+        let job = Box::new(Asked { operation, value: None, reply });
         let queued = self.jobs.as_ref().map(|jobs| jobs.try_send(job));
         Box::pin(async move {
             match queued {
                 Some(Ok(())) => match answer.await {
                     Ok(result) => result,
-                    // The batch was given up before this operation ran.
-                    Err(_) => Err(unavailable("the transaction was rolled back")),
+                    Err(_) => Err(unavailable("the store's thread ended")),
                 },
                 Some(Err(TrySendError::Full(_))) => Err(unavailable("too many operations are waiting")),
                 Some(Err(TrySendError::Disconnected(_))) | None => Err(unavailable("the store is closed")),
@@ -86,7 +103,9 @@ impl Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         drop(self.jobs.take());
-        if let Some(thread) = self.thread.take()
+        // A waker that the thread itself runs may hold the last clone: a thread cannot wait for itself.
+        let other = self.thread.take().filter(|thread| thread.thread().id() != thread::current().id());
+        if let Some(thread) = other
             && thread.join().is_err()
         {
             tracing::error!(target: "counterfoil", "the SQLite store's thread panicked");
@@ -97,7 +116,7 @@ impl Drop for Writer {
 /// What the thread keeps between batches.
 struct Loop {
     connection: Connection,
-    queue: Receiver<Job>,
+    queue: Receiver<Box<dyn Job>>,
     token: i64,
     last_batch: usize,
     purged_at: Instant,
@@ -114,8 +133,8 @@ impl Loop {
     }
 
     /// Takes what waits. Callers that the last batch has just answered are on their way back with their next
-    /// operation: waiting for them a little saves a sync. A lone caller is never kept waiting.
-    fn gather(&self, first: Job) -> Vec<Job> {
+    /// operation: waiting for them a little saves a sync. Where callers come one by one, none waits.
+    fn gather(&self, first: Box<dyn Job>) -> Vec<Box<dyn Job>> {
         let mut batch = vec![first];
         let give_up = Instant::now() + GATHER;
         while batch.len() < BATCH {
@@ -133,28 +152,29 @@ impl Loop {
         batch
     }
 
-    fn commit(&mut self, batch: Vec<Job>) {
-        let mut answers = Vec::with_capacity(batch.len());
-        let result = self.transact(batch, &mut answers);
-        if let Err(failure) = &result {
-            tracing::error!(target: "counterfoil", error = %failure.source, "a SQLite transaction failed");
-        }
-        for answer in answers {
-            answer(result.clone());
+    /// Answers the whole batch. Where it fails as one, each operation gets a transaction of its own, so that
+    /// one that cannot work costs nobody else anything.
+    fn commit(&mut self, mut batch: Vec<Box<dyn Job>>) {
+        let result = self.transact(&mut batch);
+        let alone = batch.len() > 1 && result.as_ref().is_err_and(|failure| !failure.is_unknown());
+        for mut job in batch {
+            let result = if alone { self.transact(std::slice::from_mut(&mut job)) } else { result.clone() };
+            if let Err(failure) = &result {
+                tracing::error!(target: "counterfoil", error = %failure.source, "a SQLite transaction failed");
+            }
+            job.answer(result);
         }
     }
 
-    /// Runs the whole batch in one transaction. Immediate: a transaction that read first could not be
-    /// upgraded while another process writes.
-    fn transact(&mut self, batch: Vec<Job>, answers: &mut Vec<Answer>) -> Result<(), Failure> {
+    /// Runs the jobs in one transaction. Immediate: a transaction that read first could not be upgraded while
+    /// another process writes.
+    fn transact(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Failure> {
         let failed = |source| Failure { source: Arc::new(source), committing: false };
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
-        for job in batch {
+        for job in jobs {
             let step = Step::after(&transaction, self.token);
             self.token = step.token;
-            let (ran, answer) = job(&step);
-            answers.push(answer);
-            ran.map_err(failed)?;
+            job.run(&step).map_err(failed)?;
         }
         transaction.commit().map_err(|source| Failure { source: Arc::new(source), committing: true })
     }
@@ -171,11 +191,11 @@ impl Loop {
 }
 
 fn store_error(failure: Failure) -> StoreError {
-    let code = failure.source.sqlite_error_code();
+    let (code, unknown) = (failure.source.sqlite_error_code(), failure.is_unknown());
     let source = Box::new(failure.source);
     match code {
         Some(ErrorCode::DiskFull) => StoreError::Full { source: Some(source) },
-        _ if failure.committing => StoreError::CommitUnknown { source },
+        _ if unknown => StoreError::CommitUnknown { source },
         Some(
             ErrorCode::DatabaseBusy
             | ErrorCode::DatabaseLocked

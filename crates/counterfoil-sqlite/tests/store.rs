@@ -123,6 +123,43 @@ async fn purges_by_itself() {
     assert_eq!(rows, 1);
 }
 
+/// Replicas that start together find a file that is being made.
+#[test]
+fn openers_at_once_all_succeed() {
+    for _ in 0..10 {
+        let file = File::new();
+        let barrier = std::sync::Barrier::new(8);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    barrier.wait();
+                    drop(file.open());
+                });
+            }
+        });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operation_that_cannot_work_costs_nobody_else_anything() {
+    let file = File::new();
+    let store = file.open();
+    let Claim::Won(lease) = store.claim(&request(1, WEEK)).await.unwrap() else { panic!("a new key is won") };
+    // A row that no version of the store writes: its number of attempts does not fit.
+    let raw = file.raw();
+    raw.execute("UPDATE event SET attempts = -1", []).unwrap();
+    let broken = request(1, WEEK);
+    let mut answers = tokio::task::JoinSet::new();
+    for key in 100..164 {
+        let store = store.clone();
+        answers.spawn(async move { matches!(store.claim(&request(key, WEEK)).await, Ok(Claim::Won(_))) });
+    }
+    let reading = store.get(broken.scope, broken.key).await;
+    assert!(reading.is_err_and(|error| !error.is_transient()), "it is broken");
+    assert!(answers.join_all().await.into_iter().all(|won| won));
+    assert_eq!(lease.complete(&store).await.unwrap(), Fenced::Applied);
+}
+
 #[tokio::test]
 async fn a_dropped_caller_does_not_cut_an_operation() {
     let file = File::new();
