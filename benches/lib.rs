@@ -254,7 +254,8 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.extent == Extent::Smoke {
-            return writeln!(f, "{}: {} contenders run; nothing was measured.", self.title, self.lines.len());
+            let contenders = self.lines.iter().filter(|line| line.median.is_some()).count();
+            return writeln!(f, "{}: {contenders} contenders run; nothing was measured.", self.title);
         }
         let reference = self.lines.first().map_or("", |line| line.name.as_str());
         writeln!(f, "### {}\n", self.title)?;

@@ -181,8 +181,8 @@ fn cases() -> Vec<Case> {
                 refused(Sent::Aged(2 * DAY), 401, "timestamp_stale", 0),
                 handled(Sent::Aged(DAY), 200, 1),
                 duplicate(Sent::Aged(DAY), "1", 1),
-                // Completed by now: saying so loses nothing, and stops the sender.
-                duplicate(Sent::Aged(2 * DAY), "1", 1),
+                // Completed by now, with another time in its body: saying so loses nothing, and stops the sender.
+                duplicate(Sent::Aged(2 * DAY), "conflict", 1),
             ],
         ),
     ]

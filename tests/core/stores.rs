@@ -19,4 +19,5 @@ async fn memory_keeps_the_contract() {
 async fn a_shared_store_keeps_the_contract() {
     let shared: Arc<dyn Store> = Arc::new(memory());
     store::check(&shared).await;
+    store::threads_win_each_key_once(&shared);
 }

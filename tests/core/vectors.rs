@@ -77,8 +77,8 @@ fn complaints(sender: &Sender, vector: &Vector) -> Vec<String> {
     let (headers, body, now) = (vector.headers(), vector.body(), vector.at());
     let in_frames = |size: usize| {
         let mut presented = verifier.present(&headers, now)?;
-        body.chunks(size).for_each(|frame| presented.update(frame));
-        match presented.finish(&headers, body.clone(), now)? {
+        body.chunks(size).for_each(|frame| presented.push(Bytes::copy_from_slice(frame)));
+        match presented.finish(&headers, now)? {
             Verified::Fresh(delivery) => Ok(delivery),
             Verified::Stale(stale) => Err(stale.into_rejection()),
             other => panic!("{other:?}"),

@@ -62,6 +62,7 @@ async fn keeps_the_contract_behind_dyn() {
     let file = File::new();
     let store: Arc<dyn Store> = Arc::new(file.open());
     contract::check(&store).await;
+    contract::threads_win_each_key_once(&store);
 }
 
 #[tokio::test]

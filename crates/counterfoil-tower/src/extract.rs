@@ -105,7 +105,11 @@ impl IntoResponse for EventRejection {
     fn into_response(self) -> Response {
         match self {
             Self::MissingLayer => MissingLayer.into_response(),
-            Self::Event(error) => (StatusCode::UNPROCESSABLE_ENTITY, error.to_string()).into_response(),
+            Self::Event(error) => {
+                let reason: &dyn std::error::Error = &error;
+                tracing::warn!(target: "counterfoil", error = reason, "the handler asked for another shape of data");
+                (StatusCode::UNPROCESSABLE_ENTITY, error.to_string()).into_response()
+            }
         }
     }
 }

@@ -146,17 +146,11 @@ where
     S::Error: Send + 'static,
     ResBody: Send + 'static,
 {
-    let own_task = receiver.has_store();
-    let processing = process(receiver, inner, parts, received);
-    let processed = if own_task {
-        match tokio::spawn(processing.in_current_span()).await {
-            Ok(processed) => processed,
-            // The runtime is going down: nobody can say what became of the event, so the sender keeps it.
-            Err(_) => Processed::Answered(Answer::Refused(Rejection::ShuttingDown)),
-        }
-    } else {
-        processing.await
-    };
+    // In a task of its own, so that a sender that hangs up does not cancel it.
+    let task = tokio::spawn(process(receiver.clone(), inner, parts, received).in_current_span());
+    // Without an outcome the runtime is going down, or we have failed: nobody can say what became of the event,
+    // so the sender keeps it.
+    let processed = task.await.unwrap_or_else(|_| Processed::Answered(receiver.refuse(Rejection::ShuttingDown)));
     match processed {
         Processed::Passed(response) => response.map(|response| response.map(ResponseBody::inner)),
         Processed::Answered(answer) => Ok(respond(answer)),

@@ -199,6 +199,6 @@ pub enum EventError {
     #[error("the event's data is of another shape")]
     Shape {
         /// Where and how.
-        source: Arc<serde_json::Error>,
+        source: Arc<dyn std::error::Error + Send + Sync>,
     },
 }

@@ -37,6 +37,24 @@ pub enum ConfigError {
         /// The declared encoding.
         encoding: SecretEncoding,
     },
+    /// The secret was read in another way than the sender writes it.
+    #[error(
+        "sender `{sender}` writes its secrets as {wanted:?}, this one was read as {given:?}: use `Secret::decode(text, SecretEncoding::{wanted:?})`"
+    )]
+    SecretEncoding {
+        /// The sender's name.
+        sender: String,
+        /// How the sender writes it.
+        wanted: SecretEncoding,
+        /// How it was read.
+        given: SecretEncoding,
+    },
+    /// A setting of the store, and no store.
+    #[error("`.{setting}(..)` does nothing without a store: add `.store(..)`, or remove it")]
+    StoreMissing {
+        /// The setting.
+        setting: &'static str,
+    },
     /// More secrets than are tried.
     #[error("{given} secrets are too many: at most {most} are tried, remove those whose rotation is over")]
     SecretsTooMany {

@@ -127,7 +127,7 @@ pub enum Rejection {
         /// The form that the scheme wants.
         form: Arc<str>,
     },
-    /// The signature header came more than once, or with too many entries.
+    /// The signature header came more than once.
     #[error("header `{header}` came more often than the scheme allows")]
     SignatureRepeated {
         /// The header that the scheme wants.

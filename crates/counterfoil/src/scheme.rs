@@ -45,7 +45,7 @@ use std::time::Duration;
 use http::HeaderName;
 
 use crate::time::TimestampFormat;
-use crate::{ConfigError, SecretEncoding};
+use crate::{ConfigError, Secret, SecretEncoding};
 
 type Text = Cow<'static, str>;
 
@@ -78,6 +78,15 @@ impl Sender {
     pub fn with_event_id_at(mut self, pointer: impl Into<Text>) -> Self {
         self.envelope.id = Some(pointer.into());
         self
+    }
+
+    /// A secret read in another way would silently make another key.
+    pub(crate) fn check_secret(&self, secret: &Secret) -> Result<(), ConfigError> {
+        let (wanted, given) = (self.scheme.secret, secret.encoding());
+        if wanted == given {
+            return Ok(());
+        }
+        Err(ConfigError::SecretEncoding { sender: self.name.clone().into_owned(), wanted, given })
     }
 }
 
@@ -147,7 +156,7 @@ pub enum TimestampSource {
     },
     /// In the signed body.
     Body {
-        /// RFC 6901 pointer to the member: a string, or a number for the Unix forms.
+        /// Pointer to the member, as in [`Envelope`]: a string, or a number for the Unix forms.
         pointer: Text,
         /// The form of its text.
         format: TimestampFormat,
@@ -186,7 +195,8 @@ pub struct UnsignedHeaders {
     pub id: Option<Text>,
 }
 
-/// RFC 6901 pointers into the signed body.
+/// Pointers into the signed body: RFC 6901, each token the name of a member of an object. Elements of arrays
+/// cannot be pointed at.
 #[derive(Debug, Clone)]
 pub struct Envelope {
     /// The event's id. `None`: the key is the digest of the body.
@@ -296,6 +306,13 @@ impl Scheme {
         if self.signature.separator.is_some_and(|separator| separator != ' ' && !separator.is_ascii_graphic()) {
             return Err(ConfigError::Scheme { reason: "the separator is not a visible ASCII character or a space" });
         }
+        let prefix = &self.signature.prefix;
+        if !prefix.chars().all(|char| char.is_ascii_graphic() || char == ' ') || prefix.starts_with(' ') {
+            return Err(ConfigError::Scheme { reason: "the prefix cannot stand at the beginning of a header's value" });
+        }
+        if self.signature.separator.is_some_and(|separator| prefix.contains(separator)) {
+            return Err(ConfigError::Scheme { reason: "the prefix holds the separator" });
+        }
         let stamps = self.signed.iter().filter(|part| **part == Part::Timestamp).count();
         let header_time = matches!(self.timestamp, Some(TimestampSource::Header { .. }));
         if stamps > 1 || (stamps == 1) != header_time {
@@ -322,6 +339,9 @@ impl Scheme {
             Some(TimestampSource::Header { name, format }) => Some((header(name)?, *format)),
             _ => None,
         };
+        if timestamp.as_ref().is_some_and(|(name, _)| self.signature.name.eq_ignore_ascii_case(name.as_str())) {
+            return Err(ConfigError::Scheme { reason: "signature and timestamp cannot be in one header" });
+        }
         Ok(CheckedScheme {
             signature: header(&self.signature.name)?,
             timestamp,

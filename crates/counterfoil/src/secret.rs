@@ -40,7 +40,10 @@ pub enum SecretEncoding {
 /// # Security
 /// `Debug` shows `Secret(redacted)`; there is no `Display` and no way to read the bytes back.
 #[derive(Clone)]
-pub struct Secret(Zeroizing<Box<[u8]>>);
+pub struct Secret {
+    key: Zeroizing<Box<[u8]>>,
+    encoding: SecretEncoding,
+}
 
 impl Secret {
     /// Takes `text` literally, as [`SecretEncoding::Raw`] says.
@@ -58,7 +61,7 @@ impl Secret {
     /// As [`Secret::new`], and [`ConfigError::SecretUndecodable`] where `text` is not of that encoding.
     pub fn decode(text: impl AsRef<[u8]>, encoding: SecretEncoding) -> Result<Self, ConfigError> {
         let text = text.as_ref();
-        if text.iter().all(u8::is_ascii_whitespace) {
+        if is_blank(text) {
             return Err(ConfigError::SecretBlank);
         }
         if let Some(scheme) = reference_scheme(text) {
@@ -77,18 +80,24 @@ impl Secret {
                 base64_key(rest, encoding)?
             }
         };
-        if bytes.iter().all(u8::is_ascii_whitespace) {
+        if is_blank(&bytes) {
             return Err(ConfigError::SecretBlank);
         }
-        Ok(Self(bytes))
+        Ok(Self { key: bytes, encoding })
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
-        &self.0
+        &self.key
+    }
+
+    /// How this secret was read.
+    #[must_use]
+    pub const fn encoding(&self) -> SecretEncoding {
+        self.encoding
     }
 
     pub(crate) fn is_short(&self) -> bool {
-        self.0.len() < SHORT_SECRET_BYTES
+        self.key.len() < SHORT_SECRET_BYTES
     }
 }
 
@@ -103,14 +112,26 @@ fn base64_key(text: &[u8], encoding: SecretEncoding) -> Result<Zeroizing<Box<[u8
     Ok(Zeroizing::new(bytes.into_boxed_slice()))
 }
 
-/// `env:NAME`, `file:/run/secret` and the like are names of secrets; used as the literal they would make
-/// a key that anyone can guess.
+/// Nothing but white space and zeros. HMAC pads a key with zeros, so that zeros alone are the empty key.
+fn is_blank(bytes: &[u8]) -> bool {
+    let blank = |char: char| char.is_whitespace() || char == '\0';
+    std::str::from_utf8(bytes).is_ok_and(|text| text.chars().all(blank))
+}
+
+/// `env:NAME` and `${NAME}` are names of secrets; used as the literal they would make a key that anyone can guess.
 fn reference_scheme(text: &[u8]) -> Option<&'static str> {
-    ["env:", "file:", "vault:", "$"].into_iter().find(|scheme| {
-        text.strip_prefix(scheme.as_bytes()).is_some_and(|rest| {
-            !rest.is_empty() && rest.iter().all(|b| b.is_ascii_alphanumeric() || b"_-./{}:#".contains(b))
-        })
-    })
+    let text = std::str::from_utf8(text).ok()?;
+    let is_name = |name: &str| {
+        let head = |char: char| char.is_ascii_alphabetic() || char == '_';
+        name.starts_with(head) && name.chars().all(|char| char.is_ascii_alphanumeric() || char == '_')
+    };
+    let is_variable = |name: &str| is_name(name) && !name.contains(|char: char| char.is_ascii_lowercase());
+    if text.strip_prefix("env:").is_some_and(is_name) {
+        return Some("env:");
+    }
+    let name = text.strip_prefix('$')?;
+    let name = name.strip_prefix('{').and_then(|name| name.strip_suffix('}')).unwrap_or(name);
+    is_variable(name).then_some("$")
 }
 
 #[cfg(test)]
@@ -119,7 +140,7 @@ mod tests {
 
     #[test]
     fn t4_blank_and_undecodable_secrets_are_construction_errors() {
-        for text in ["", " ", "\t\r\n "] {
+        for text in ["", " ", "\t\r\n ", "\u{b}", "\u{a0}", "\0", "\0\0 "] {
             assert!(matches!(Secret::new(text), Err(ConfigError::SecretBlank)), "{text:?}");
         }
         for (text, encoding) in [
@@ -129,6 +150,7 @@ mod tests {
             ("!!", SecretEncoding::Base64),
             ("c2VjcmV0cw", SecretEncoding::Base64),
             ("abc", SecretEncoding::Hex),
+            ("0000", SecretEncoding::Hex),
             ("zz", SecretEncoding::Hex),
         ] {
             assert!(Secret::decode(text, encoding).is_err(), "{text:?}");
@@ -137,10 +159,15 @@ mod tests {
 
     #[test]
     fn t18_a_reference_is_never_the_literal() {
-        for text in
-            ["env:HANDL_SECRET", "file:/run/secrets/handl", "vault:kv/handl#key", "$HANDL_SECRET", "${HANDL_SECRET}"]
-        {
+        for text in ["env:HANDL_SECRET", "env:handl", "$HANDL_SECRET", "${HANDL_SECRET}"] {
             assert!(matches!(Secret::new(text), Err(ConfigError::SecretIsReference { .. })), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_only_resembles_a_reference_is_taken() {
+        for text in ["$uperSecret123", "env: not a name", "file:1f8a", "environment", "$", "${}"] {
+            assert!(Secret::new(text).is_ok(), "{text:?}");
         }
     }
 

@@ -29,8 +29,9 @@ impl Signer {
     /// A signer for `sender` under `secret`.
     ///
     /// # Errors
-    /// The scheme is not a safe one.
+    /// The scheme is not a safe one, or the secret was read in another way than the sender writes it.
     pub fn new(sender: &Sender, secret: &Secret) -> Result<Self, ConfigError> {
+        sender.check_secret(secret)?;
         Ok(Self { scheme: sender.scheme.check()?, sender: sender.clone(), key: MacKey::new(secret) })
     }
 
@@ -61,7 +62,7 @@ impl Signer {
     }
 }
 
-/// The scheme cannot write the given time.
+/// The scheme cannot write the given time: its form holds the years 2001 to 2286, or 0 to 9999.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the scheme's timestamp has ten digits: give a time from 2001-09-09 to 2286-11-20")]
+#[error("the scheme has no form for this time: give one from 2001-09-09 to 2286-11-20")]
 pub struct SignError;

@@ -135,8 +135,9 @@ fn unix(text: &str, digits: usize, unit: fn(u64) -> Duration) -> Option<SystemTi
 }
 
 fn rfc3339(text: &str) -> Option<SystemTime> {
-    // The grammar allows a lower-case or missing `T` by agreement of both sides; there is no such agreement.
-    if text.len() > MAX_TIMESTAMP_BYTES || text.as_bytes().get(10) != Some(&b'T') {
+    // The grammar also takes lower case, and a space by agreement of both sides; there is no such agreement.
+    let upper = text.as_bytes().get(10) == Some(&b'T') && !text.ends_with('z');
+    if text.len() > MAX_TIMESTAMP_BYTES || !upper {
         return None;
     }
     let at = OffsetDateTime::parse(text, &Rfc3339).ok()?;
@@ -341,6 +342,7 @@ mod tests {
             "2026-05-18T12:00:00",
             "2026-05-18 12:00:00Z",
             "2026-05-18t12:00:00Z",
+            "2026-05-18T12:00:00z",
             "2026-13-01T00:00:00Z",
             "2026-05-18T25:00:00Z",
             "+02026-05-18T12:00:00Z",

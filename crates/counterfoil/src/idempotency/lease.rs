@@ -68,7 +68,7 @@ pub struct Fence {
 /// A claim that was won: whoever holds it handles the event, until it runs out.
 ///
 /// A plain value; dropping it changes nothing in the store, where the event becomes claimable again when the
-/// lease has passed. It cannot be copied, so that an event is settled once.
+/// lease has passed. Settling a second time changes nothing: the store compares the token.
 #[derive(Debug)]
 #[must_use = "settle the lease, or the event stays claimed until it has passed"]
 pub struct Lease {

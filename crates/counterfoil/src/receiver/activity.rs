@@ -56,6 +56,12 @@ pub(super) struct Running {
 }
 
 impl Running {
+    /// Counts work in that goes on after this delivery was answered.
+    pub(super) fn also(&self) -> Self {
+        self.activity.running.fetch_add(1, Ordering::SeqCst);
+        Self { activity: self.activity.clone() }
+    }
+
     /// Fires when the grace of a shutdown is over.
     pub(super) fn stop(&self) -> Subscription {
         self.activity.stop.subscribe()

@@ -1,5 +1,8 @@
 //! Claiming an event, and waiting a moment for the delivery that has claimed it first.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use super::run::Runtime;
@@ -10,6 +13,9 @@ use crate::idempotency::{Claim, ClaimRequest, Lease, Note, Outcome, State, Store
 use crate::rejection::Failure;
 use crate::time::monotonic;
 use crate::{Delivery, Rejection};
+
+/// How long a store may take for one answer: as long as the least patient sender waits.
+const STORE_TIME: Duration = Duration::from_secs(5);
 
 /// What one claim came to.
 enum Admission {
@@ -26,14 +32,14 @@ impl Once {
         runtime: &impl Runtime,
         delivery: Delivery,
     ) -> Result<(Delivery, Lease), Answer> {
-        match self.claim(receiver, delivery).await {
+        match self.claim(receiver, runtime, delivery).await {
             Admission::New(delivery, lease) => Ok((delivery, lease)),
             Admission::InFlight(delivery, retry_after) => self.wait(receiver, runtime, delivery, retry_after).await,
             Admission::Answered(answer) => Err(answer),
         }
     }
 
-    async fn claim(&self, receiver: &Receiver, delivery: Delivery) -> Admission {
+    async fn claim(&self, receiver: &Receiver, runtime: &impl Runtime, delivery: Delivery) -> Admission {
         let request = ClaimRequest {
             scope: delivery.scope(),
             key: delivery.key(),
@@ -43,13 +49,29 @@ impl Once {
             on_expired: self.on_expired,
             note: note(&delivery),
         };
-        match self.store.claim(&request).await {
+        match self.ask_claim(runtime, request).await {
             Ok(Claim::Won(lease)) => Admission::New(delivery, lease),
             Ok(Claim::InFlight { retry_after }) => Admission::InFlight(delivery, retry_after),
             Ok(Claim::Duplicate(outcome)) => Admission::Answered(self.settled_answer(outcome, true)),
             Ok(Claim::Conflict(outcome)) => Admission::Answered(self.settled_answer(outcome, false)),
             Err(error) => Admission::Answered(unavailable(receiver, "claim", error)),
         }
+    }
+
+    async fn ask_claim(&self, runtime: &impl Runtime, request: ClaimRequest) -> Result<Claim, StoreError> {
+        let store = self.store.clone();
+        let mut claim = Box::pin(async move { (store.claim(&request).await, store) });
+        if let Some((claimed, _)) = within(runtime, &mut claim).await {
+            return claimed;
+        }
+        // It may still be won, with nobody here to handle it.
+        runtime.spawn(Box::pin(async move {
+            if let (Ok(Claim::Won(lease)), store) = claim.await {
+                // Where even this fails, the event is claimable once the lease has passed.
+                let _ = lease.release(&store).await;
+            }
+        }));
+        Err(no_answer())
     }
 
     /// Waits for the first delivery: woken when it settles in this process, and looking at the row at growing
@@ -72,12 +94,16 @@ impl Once {
             if left.is_zero() {
                 return Err(in_flight(retry_after));
             }
+            if receiver.inner.activity.is_closing() {
+                return Err(Answer::Refused(Rejection::ShuttingDown));
+            }
             first(place.settled.fired(), runtime.sleep(pause.min(left))).await;
             pause *= 2;
-            let record = self.store.get(scope, key).await.map_err(|error| unavailable(receiver, "get", error))?;
+            let record = ask(runtime, self.store.get(scope, key)).await;
+            let record = record.map_err(|error| unavailable(receiver, "get", error))?;
             let Some(record) = record.filter(|record| record.state != State::Ready) else {
                 let Some(delivery) = kept else { return Err(in_flight(Duration::ZERO)) };
-                return match self.claim(receiver, delivery).await {
+                return match self.claim(receiver, runtime, delivery).await {
                     Admission::New(delivery, lease) => Ok((delivery, lease)),
                     Admission::InFlight(_, retry_after) => Err(in_flight(retry_after)),
                     Admission::Answered(answer) => Err(answer),
@@ -93,7 +119,7 @@ impl Once {
     }
 
     /// The answer for an event that was settled before.
-    fn settled_answer(&self, outcome: Outcome, same_body: bool) -> Answer {
+    pub(super) fn settled_answer(&self, outcome: Outcome, same_body: bool) -> Answer {
         match (outcome, same_body) {
             (Outcome::Dead, _) => failed(Failure::Dead),
             (Outcome::Completed, true) => Answer::Duplicate,
@@ -101,6 +127,29 @@ impl Once {
             (Outcome::Completed, false) => Answer::Conflict,
         }
     }
+}
+
+/// Asks the store, and takes no answer within [`STORE_TIME`] for a store that is down.
+pub(super) async fn ask<T>(
+    runtime: &impl Runtime,
+    call: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    within(runtime, call).await.unwrap_or_else(|| Err(no_answer()))
+}
+
+async fn within<T>(runtime: &impl Runtime, call: impl Future<Output = T>) -> Option<T> {
+    let mut call = pin!(call);
+    let mut alarm = None;
+    poll_fn(|cx| match call.as_mut().poll(cx) {
+        Poll::Ready(answer) => Poll::Ready(Some(answer)),
+        // A store that answers at once costs no timer.
+        Poll::Pending => alarm.get_or_insert_with(|| runtime.sleep(STORE_TIME)).as_mut().poll(cx).map(|()| None),
+    })
+    .await
+}
+
+fn no_answer() -> StoreError {
+    StoreError::Unavailable { source: format!("no answer within {} s", STORE_TIME.as_secs()).into() }
 }
 
 pub(super) fn failed(how: Failure) -> Answer {

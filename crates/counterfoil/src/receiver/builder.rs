@@ -13,7 +13,7 @@ use crate::{Clock, ConfigError, Secret, Verifier};
 /// The largest body by default: far above any event, far below what hurts.
 pub const DEFAULT_BODY_LIMIT: usize = 1024 * 1024;
 
-/// How long a body may take by default: every sender that states a deadline has given up soon after.
+/// How long a body may take by default: bodies are small, and most senders have given up by then.
 pub const DEFAULT_BODY_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How long an event is claimed by default.
@@ -44,9 +44,9 @@ pub struct ReceiverBuilder {
     verifier: VerifierBuilder,
     clock: Arc<dyn Clock>,
     store: Option<Arc<dyn Store>>,
-    lease: Duration,
+    lease: Option<Duration>,
     retention: Option<Duration>,
-    on_expired: OnExpired,
+    on_expired: Option<OnExpired>,
     refuse_conflicts: bool,
     wait: Option<Duration>,
     body_limit: usize,
@@ -59,9 +59,9 @@ impl ReceiverBuilder {
             verifier: Verifier::builder(sender),
             clock: Arc::new(SystemClock),
             store: None,
-            lease: DEFAULT_LEASE,
+            lease: None,
             retention: None,
-            on_expired: OnExpired::default(),
+            on_expired: None,
             refuse_conflicts: false,
             wait: None,
             body_limit: DEFAULT_BODY_LIMIT,
@@ -114,7 +114,7 @@ impl ReceiverBuilder {
     /// How long an event is claimed; default 60 s, at least 2 s. A handler gets the lease less a tenth of it
     /// (or less one second, whichever is more).
     pub fn lease(mut self, lease: Duration) -> Self {
-        self.lease = lease;
+        self.lease = Some(lease);
         self
     }
 
@@ -126,7 +126,7 @@ impl ReceiverBuilder {
 
     /// What to do with an event whose holder vanished; default: the next delivery handles it again.
     pub fn on_expired(mut self, on_expired: OnExpired) -> Self {
-        self.on_expired = on_expired;
+        self.on_expired = Some(on_expired);
         self
     }
 
@@ -165,29 +165,10 @@ impl ReceiverBuilder {
             return Err(ConfigError::Zero { setting: "body_timeout" });
         }
         let default = if self.store.is_some() { Tolerance::RetrySafe } else { Tolerance::Strict };
-        let verifier = self.verifier.build_with(default)?;
-        let once = match self.store {
-            None => None,
-            Some(store) => {
-                let deadline = verifier.sender().timing.deadline.unwrap_or(ASSUMED_DEADLINE);
-                let wait = LONGEST_WAIT.min(deadline / 3);
-                let lease_time = lease_time(self.lease)?;
-                let durability = store.durability();
-                if durability == Survives::Nothing {
-                    tracing::warn!(target: "counterfoil", sender = %verifier.name(), "the store survives nothing: after a restart every retry is handled again");
-                } else {
-                    tracing::info!(target: "counterfoil", sender = %verifier.name(), ?durability, "webhook store ready");
-                }
-                Some(Once {
-                    store,
-                    lease_time,
-                    retention: retention(&verifier, self.retention, lease_time)?,
-                    on_expired: self.on_expired,
-                    refuse_conflicts: self.refuse_conflicts,
-                    waiters: Arc::new(Waiters::default()),
-                    wait: self.wait.map_or(wait, |asked| asked.min(wait)),
-                })
-            }
+        let verifier = self.verifier.clone().build_with(default, Some(self.clock.now()))?;
+        let once = match &self.store {
+            Some(store) => Some(self.once(&verifier, store)?),
+            None => self.without_store().map(|()| None)?,
         };
         let inner = Inner {
             verifier,
@@ -198,6 +179,43 @@ impl ReceiverBuilder {
             once,
         };
         Ok(Receiver { inner: Arc::new(inner) })
+    }
+
+    fn once(&self, verifier: &Verifier, store: &Arc<dyn Store>) -> Result<Once, ConfigError> {
+        let deadline = verifier.sender().timing.deadline.unwrap_or(ASSUMED_DEADLINE);
+        let wait = LONGEST_WAIT.min(deadline / 3);
+        let lease_time = lease_time(self.lease.unwrap_or(DEFAULT_LEASE))?;
+        let retention = retention(verifier, self.retention, lease_time)?;
+        let durability = store.durability();
+        if durability == Survives::Nothing {
+            tracing::warn!(target: "counterfoil", sender = %verifier.name(), "the store survives nothing: after a restart every retry is handled again");
+        } else {
+            tracing::info!(target: "counterfoil", sender = %verifier.name(), ?durability, "webhook store ready");
+        }
+        Ok(Once {
+            store: store.clone(),
+            lease_time,
+            retention,
+            on_expired: self.on_expired.unwrap_or_default(),
+            refuse_conflicts: self.refuse_conflicts,
+            waiters: Arc::new(Waiters::default()),
+            wait: self.wait.map_or(wait, |asked| asked.min(wait)),
+        })
+    }
+
+    /// A setting that does nothing is a store that was forgotten.
+    fn without_store(&self) -> Result<(), ConfigError> {
+        let settings = [
+            ("lease", self.lease.is_some()),
+            ("retention", self.retention.is_some()),
+            ("on_expired", self.on_expired.is_some()),
+            ("refuse_conflicts", self.refuse_conflicts),
+            ("in_flight_wait", self.wait.is_some()),
+        ];
+        match settings.into_iter().find(|(_, set)| *set) {
+            Some((setting, _)) => Err(ConfigError::StoreMissing { setting }),
+            None => Ok(()),
+        }
     }
 }
 
@@ -273,6 +291,25 @@ mod tests {
         let plugin = builder(senders::AGENCY_OS_AI_PLUGIN).tolerance(Tolerance::Strict).build().unwrap_err();
         assert!(plugin.to_string().contains("--utc-offset"), "{plugin}");
         assert!(builder(senders::AGENCY_OS_AI_PLUGIN).build().is_ok());
+    }
+
+    #[test]
+    fn a_forgotten_store_and_ended_secrets_are_noticed() {
+        let secret = || Secret::new("a secret of some length").unwrap();
+        let builder = || Receiver::builder(senders::HANDL).secret(secret());
+        for (setting, builder) in [
+            ("lease", builder().lease(DEFAULT_LEASE)),
+            ("retention", builder().retention(DEFAULT_RETENTION)),
+            ("on_expired", builder().on_expired(OnExpired::Park)),
+            ("refuse_conflicts", builder().refuse_conflicts()),
+            ("in_flight_wait", builder().in_flight_wait(Duration::ZERO)),
+        ] {
+            let error = builder.build().unwrap_err();
+            assert!(matches!(error, ConfigError::StoreMissing { setting: named } if named == setting), "{error}");
+        }
+        let ended = crate::time::parse_rfc3339("2020-01-01T00:00:00Z").unwrap();
+        let error = Receiver::builder(senders::HANDL).secret_until(secret(), ended).build().unwrap_err();
+        assert!(matches!(error, ConfigError::SecretsEnded { .. }), "{error}");
     }
 
     #[test]

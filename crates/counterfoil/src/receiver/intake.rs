@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http::{HeaderMap, Method};
 
@@ -20,9 +20,6 @@ impl Receiver {
     /// Why it is refused; [`refuse`](Self::refuse) makes the answer.
     pub fn head(&self, method: &Method, headers: &HeaderMap) -> Result<Intake, Rejection> {
         let head_at = monotonic();
-        if self.inner.activity.is_closing() {
-            return Err(Rejection::ShuttingDown);
-        }
         if *method != Method::POST {
             return Err(Rejection::MethodNotAllowed { method: method.clone() });
         }
@@ -35,13 +32,16 @@ impl Receiver {
         if headers.get_all(CONTENT_LENGTH).iter().any(|length| declares_more_than(limit, length.as_bytes())) {
             return Err(Rejection::BodyTooLarge { limit });
         }
-        Ok(Intake { receiver: self.clone(), presented, head_at, body: Body::Empty })
+        if self.inner.activity.is_closing() {
+            return Err(Rejection::ShuttingDown);
+        }
+        Ok(Intake { receiver: self.clone(), presented, head_at })
     }
 
     /// Reports a refusal and makes its answer.
     pub fn refuse(&self, rejection: Rejection) -> Answer {
         let answer = Answer::Refused(rejection);
-        self.observe(None, Ending::Answered(&answer), &Timings::since(monotonic()));
+        self.observe(None, Ending::Answered { answer: &answer, attempt: 0 }, &Timings::none());
         answer
     }
 }
@@ -59,7 +59,6 @@ pub struct Intake {
     receiver: Receiver,
     presented: Presented,
     head_at: Instant,
-    body: Body,
 }
 
 impl Intake {
@@ -69,11 +68,10 @@ impl Intake {
     /// The body has grown beyond the limit: read no further.
     pub fn push(&mut self, frame: Bytes) -> Result<(), Rejection> {
         let limit = self.receiver.inner.body_limit;
-        if frame.len() > limit.saturating_sub(self.body.len()) {
+        if frame.len() > limit.saturating_sub(self.presented.body_len()) {
             return Err(Rejection::BodyTooLarge { limit });
         }
-        self.presented.update(&frame);
-        self.body.push(frame);
+        self.presented.push(frame);
         Ok(())
     }
 
@@ -83,7 +81,7 @@ impl Intake {
     /// Why it is refused; [`Receiver::refuse`] makes the answer.
     pub fn finish(self, headers: &HeaderMap) -> Result<Received, Rejection> {
         let now = self.receiver.inner.clock.now();
-        let verified = self.presented.finish(headers, self.body.into_bytes(), now)?;
+        let verified = self.presented.finish(headers, now)?;
         Ok(Received { verified, timings: Timings::since(self.head_at) })
     }
 }
@@ -107,54 +105,13 @@ impl Received {
 }
 
 impl Timings {
-    pub(super) fn since(head_at: Instant) -> Self {
-        Self {
-            head_at,
-            verify: head_at.elapsed(),
-            handle: std::time::Duration::ZERO,
-            settle: std::time::Duration::ZERO,
-        }
-    }
-}
-
-/// The body so far. One frame, the usual case, is kept without a copy.
-#[derive(Debug)]
-enum Body {
-    Empty,
-    One(Bytes),
-    Many(BytesMut),
-}
-
-impl Body {
-    fn len(&self) -> usize {
-        match self {
-            Self::Empty => 0,
-            Self::One(frame) => frame.len(),
-            Self::Many(frames) => frames.len(),
-        }
+    fn since(head_at: Instant) -> Self {
+        Self { head_at, verify: Some(head_at.elapsed()), handle: None, settle: None }
     }
 
-    fn push(&mut self, frame: Bytes) {
-        *self = match std::mem::replace(self, Self::Empty) {
-            Self::Empty => Self::One(frame),
-            Self::One(first) => {
-                let mut frames = BytesMut::from(first);
-                frames.extend_from_slice(&frame);
-                Self::Many(frames)
-            }
-            Self::Many(mut frames) => {
-                frames.extend_from_slice(&frame);
-                Self::Many(frames)
-            }
-        };
-    }
-
-    fn into_bytes(self) -> Bytes {
-        match self {
-            Self::Empty => Bytes::new(),
-            Self::One(frame) => frame,
-            Self::Many(frames) => frames.freeze(),
-        }
+    /// Of a refusal: how long nothing took would only blur how long a verification takes.
+    fn none() -> Self {
+        Self { head_at: monotonic(), verify: None, handle: None, settle: None }
     }
 }
 

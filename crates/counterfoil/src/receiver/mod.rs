@@ -79,9 +79,9 @@ struct Once {
 #[derive(Debug, Clone, Copy)]
 struct Timings {
     head_at: Instant,
-    verify: Duration,
-    handle: Duration,
-    settle: Duration,
+    verify: Option<Duration>,
+    handle: Option<Duration>,
+    settle: Option<Duration>,
 }
 
 impl Receiver {

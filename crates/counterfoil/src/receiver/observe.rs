@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use super::answer::Answer;
 use super::{Receiver, Timings};
 use crate::delivery::Facts;
+use crate::idempotency::Fence;
 use crate::{Rejection, RejectionKind};
 
 /// How a delivery ended, for people and dashboards.
@@ -14,8 +15,8 @@ use crate::{Rejection, RejectionKind};
 pub(super) enum Ending<'a> {
     /// A handler ran and its response was passed on.
     Handled { status: u16, attempt: u32 },
-    /// The receiver answered.
-    Answered(&'a Answer),
+    /// The receiver answered, before any attempt (0) or after one.
+    Answered { answer: &'a Answer, attempt: u32 },
 }
 
 impl Receiver {
@@ -24,7 +25,7 @@ impl Receiver {
             Ending::Handled { status, attempt } => {
                 (if (200..300).contains(&status) { "handled" } else { "failed" }, status, attempt, "")
             }
-            Ending::Answered(answer) => {
+            Ending::Answered { answer, attempt } => {
                 let outcome = match answer {
                     Answer::Duplicate => "duplicate",
                     Answer::Conflict => "conflict",
@@ -34,7 +35,7 @@ impl Receiver {
                         _ => "refused",
                     },
                 };
-                (outcome, answer.status().as_u16(), 0, answer.code().map_or("", RejectionKind::code))
+                (outcome, answer.status().as_u16(), attempt, answer.code().map_or("", RejectionKind::code))
             }
         };
         let (sender, endpoint) = (self.verifier().name(), self.verifier().endpoint_name());
@@ -46,20 +47,22 @@ impl Receiver {
             ($level:ident, $($field:tt)*) => {
                 tracing::$level!(
                     target: "counterfoil", %sender, %endpoint, event_type, event_id, key, outcome, status, attempt,
-                    verify_us = micros(*verify), handle_us = micros(*handle), settle_us = micros(*settle), $($field)*
+                    verify_us = verify.map(micros), handle_us = handle.map(micros), settle_us = settle.map(micros), $($field)*
                 )
             };
         }
         match ending {
-            Ending::Answered(Answer::Conflict | Answer::Refused(Rejection::Conflict)) => {
+            Ending::Answered { answer: Answer::Conflict | Answer::Refused(Rejection::Conflict), .. } => {
                 event!(error, code, "an event of this id was completed with another body");
             }
-            Ending::Answered(Answer::Refused(rejection)) => {
+            Ending::Answered { answer: Answer::Refused(rejection), .. } => {
                 let reason = reason(rejection);
                 event!(warn, code, reason, "webhook refused");
             }
             Ending::Handled { status, .. } if !(200..300).contains(&status) => event!(warn, "webhook handler failed"),
-            Ending::Handled { .. } | Ending::Answered(Answer::Duplicate) => event!(info, "webhook received"),
+            Ending::Handled { .. } | Ending::Answered { answer: Answer::Duplicate, .. } => {
+                event!(info, "webhook received");
+            }
         }
         self.measure(facts, outcome, code, timings);
     }
@@ -71,6 +74,15 @@ impl Receiver {
         #[cfg(feature = "metrics")]
         metrics::counter!("counterfoil_store_errors_total", "sender" => sender.to_string(), "operation" => operation)
             .increment(1);
+    }
+
+    /// A handler has finished whose event somebody else has taken over: its effect may have happened twice.
+    pub(super) fn observe_lost_lease(&self, fence: &Fence) {
+        let (sender, endpoint) = (self.verifier().name(), self.verifier().endpoint_name());
+        let Fence { key, attempt, token, .. } = fence;
+        tracing::warn!(target: "counterfoil", %sender, %endpoint, %key, attempt, token, "a webhook handler finished after it had lost its lease");
+        #[cfg(feature = "metrics")]
+        metrics::counter!("counterfoil_leases_lost_total", "sender" => sender.to_string()).increment(1);
     }
 
     #[cfg(not(feature = "metrics"))]
@@ -85,10 +97,15 @@ impl Receiver {
         let mut outcomes = labels.to_vec();
         outcomes.extend([("outcome", outcome.to_owned()), ("code", code.to_owned())]);
         metrics::counter!("counterfoil_deliveries_total", &outcomes).increment(1);
-        metrics::histogram!("counterfoil_verify_seconds", &labels).record(timings.verify);
-        if !timings.handle.is_zero() {
-            metrics::histogram!("counterfoil_handle_seconds", &labels).record(timings.handle);
-            metrics::histogram!("counterfoil_settle_seconds", &labels).record(timings.settle);
+        let durations = [
+            ("counterfoil_verify_seconds", timings.verify),
+            ("counterfoil_handle_seconds", timings.handle),
+            ("counterfoil_settle_seconds", timings.settle),
+        ];
+        for (name, took) in durations {
+            if let Some(took) = took {
+                metrics::histogram!(name, &labels).record(took);
+            }
         }
         if let Some((facts, signed_at)) = facts.and_then(|facts| Some((facts, facts.signed_at?))) {
             metrics::histogram!("counterfoil_signed_age_seconds", &labels).record(age(signed_at, facts.received_at));

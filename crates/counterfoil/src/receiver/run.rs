@@ -3,7 +3,6 @@
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -11,11 +10,12 @@ use std::time::{Duration, Instant};
 use http::StatusCode;
 
 use super::activity::Running;
-use super::admit::{failed, in_flight, unavailable};
+use super::admit::{ask, failed, in_flight, unavailable};
 use super::observe::Ending;
+use super::signal::first;
 use super::{Answer, Once, Received, Receiver, Timings};
 use crate::delivery::Facts;
-use crate::idempotency::{BoxFuture, Fence, Fenced, Lease, Note, State, Store};
+use crate::idempotency::{BoxFuture, Fence, Fenced, Lease, Note, Outcome, State, Store};
 use crate::rejection::Failure;
 use crate::time::monotonic;
 use crate::verifier::{Stale, Verified};
@@ -23,7 +23,7 @@ use crate::{Delivery, Rejection};
 
 /// What the receiver needs of a runtime. Each adapter supplies it in a few lines.
 pub trait Runtime: Clone + Send + Sync + 'static {
-    /// Ready after `duration`.
+    /// Ready after `duration`, whatever else the task it is polled in has used up.
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
 
     /// Runs `task` on its own, to its end.
@@ -121,9 +121,8 @@ impl Receiver {
     /// Takes a verified delivery to its end: claims the event, runs `handler`, settles, and says what to
     /// answer.
     ///
-    /// Run it in a task of its own where [`has_store`](Self::has_store) says so: a sender that hangs up must
-    /// not cancel it. If the task ends early all the same, the event becomes claimable when its lease has
-    /// passed.
+    /// Run it in a task of its own: a sender that hangs up must not cancel it. If the task ends early all the
+    /// same, the event becomes claimable when its lease has passed.
     pub async fn process<R, H, F, T>(self, runtime: R, received: Received, handler: H) -> Processed<T>
     where
         R: Runtime,
@@ -135,14 +134,16 @@ impl Receiver {
             return Processed::Answered(self.refuse(Rejection::ShuttingDown));
         };
         match (verified, &self.inner.once) {
-            (Verified::Stale(stale), once) => Processed::Answered(self.look_up(once.as_ref(), stale, &timings).await),
+            (Verified::Stale(stale), once) => {
+                Processed::Answered(self.look_up(once.as_ref(), &runtime, stale, &timings).await)
+            }
             (Verified::Fresh(delivery), None) => self.pass(&runtime, &running, delivery, timings, handler).await,
             (Verified::Fresh(delivery), Some(once)) => {
                 let facts = delivery.facts().clone();
                 match once.admit(&self, &runtime, delivery).await {
                     Ok(won) => self.handle(once, &runtime, &running, won, timings, handler).await,
                     Err(answer) => {
-                        self.observe(Some(&facts), Ending::Answered(&answer), &timings);
+                        self.observe(Some(&facts), Ending::Answered { answer: &answer, attempt: 0 }, &timings);
                         Processed::Answered(answer)
                     }
                 }
@@ -152,17 +153,20 @@ impl Receiver {
 
     /// A delivery too old to be handled is a late retry if its event was completed: saying so loses nothing,
     /// and stops the sender.
-    async fn look_up(&self, once: Option<&Once>, stale: Stale, timings: &Timings) -> Answer {
+    async fn look_up(&self, once: Option<&Once>, runtime: &impl Runtime, stale: Stale, timings: &Timings) -> Answer {
         let facts = stale.delivery().facts().clone();
         let answer = match once {
             None => Answer::Refused(stale.into_rejection()),
-            Some(once) => match once.store.get(facts.scope, facts.key).await {
-                Ok(Some(record)) if record.state == State::Done => Answer::Duplicate,
+            Some(once) => match ask(runtime, once.store.get(facts.scope, facts.key)).await {
+                Ok(Some(record)) if record.state == State::Done => {
+                    let same_body = record.fingerprint == stale.delivery().fingerprint();
+                    once.settled_answer(Outcome::Completed, same_body)
+                }
                 Ok(_) => Answer::Refused(stale.into_rejection()),
                 Err(error) => unavailable(self, "get", error),
             },
         };
-        self.observe(Some(&facts), Ending::Answered(&answer), timings);
+        self.observe(Some(&facts), Ending::Answered { answer: &answer, attempt: 0 }, timings);
         answer
     }
 
@@ -183,7 +187,7 @@ impl Receiver {
         let context = Context { fence: None, deadline: self.deadline(&timings) };
         let started = monotonic();
         let ran = run(runtime, running, None, async move { handler(delivery, context).await }).await;
-        timings.handle = started.elapsed();
+        timings.handle = Some(started.elapsed());
         let settled = match Settlement::of(ran) {
             Settlement::Complete(handled) => Ok(handled),
             Settlement::Release(outcome) => outcome,
@@ -212,11 +216,11 @@ impl Receiver {
         let limit = handler_time(&lease, once);
         let started = monotonic();
         let ran = run(runtime, running, Some(limit), async move { handler(delivery, context).await }).await;
-        timings.handle = started.elapsed();
+        timings.handle = Some(started.elapsed());
         let started = monotonic();
-        let settled = self.settle(once, runtime, lease, ran).await;
+        let settled = self.settle(once, runtime, running, lease, ran).await;
         once.waiters.wake((fence.scope, fence.key));
-        timings.settle = started.elapsed();
+        timings.settle = Some(started.elapsed());
         self.report(&facts, settled, fence.attempt, &timings)
     }
 
@@ -234,7 +238,7 @@ impl Receiver {
                 Processed::Passed(handled.response)
             }
             Err(answer) => {
-                self.observe(Some(facts), Ending::Answered(&answer), timings);
+                self.observe(Some(facts), Ending::Answered { answer: &answer, attempt }, timings);
                 Processed::Answered(answer)
             }
         }
@@ -249,27 +253,30 @@ impl Receiver {
         &self,
         once: &Once,
         runtime: &impl Runtime,
+        running: &Running,
         lease: Lease,
         ran: Ran<T>,
     ) -> Result<Handled<T>, Answer> {
         match Settlement::of(ran) {
-            Settlement::Complete(handled) => self.complete(once, runtime, lease, handled).await,
+            Settlement::Complete(handled) => self.complete(once, runtime, running, lease, handled).await,
             Settlement::Release(outcome) => {
-                self.release(once, &lease).await;
+                self.release(once, runtime, &lease).await;
                 outcome
             }
             Settlement::Bury(reject) => {
-                if let Err(error) = lease.bury(&once.store, reject.reason()).await {
-                    self.observe_store_error("dead", &error);
+                match ask(runtime, lease.bury(&once.store, reject.reason())).await {
+                    Ok(Fenced::Applied) => {}
+                    Ok(Fenced::Lost) => self.after_loss(once, runtime, lease.fence()).await?,
+                    Err(error) => self.observe_store_error("dead", &error),
                 }
                 Err(failed(Failure::Dead))
             }
         }
     }
 
-    async fn release(&self, once: &Once, lease: &Lease) {
+    async fn release(&self, once: &Once, runtime: &impl Runtime, lease: &Lease) {
         // A lost lease needs no release, and where the store is down the event is claimable once it has passed.
-        if let Err(error) = lease.release(&once.store).await {
+        if let Err(error) = ask(runtime, lease.release(&once.store)).await {
             self.observe_store_error("release", &error);
         }
     }
@@ -278,46 +285,63 @@ impl Receiver {
         &self,
         once: &Once,
         runtime: &impl Runtime,
+        running: &Running,
         lease: Lease,
         handled: Handled<T>,
     ) -> Result<Handled<T>, Answer> {
-        match lease.complete(&once.store).await {
+        match ask(runtime, lease.complete(&once.store)).await {
             Ok(Fenced::Applied) => Ok(handled),
-            Ok(Fenced::Lost) => self.after_loss(once, lease.fence()).await.map(|()| handled),
+            Ok(Fenced::Lost) => self.after_loss(once, runtime, lease.fence()).await.map(|()| handled),
             // The effect has happened: a refusal now would cause the very repeat that it is meant to prevent.
             Err(error) => {
                 self.observe_store_error("complete", &error);
-                runtime.spawn(Box::pin(keep_completing(self.clone(), once.store.clone(), runtime.clone(), lease)));
+                let task = self.clone().keep_completing(once.store.clone(), runtime.clone(), running.also(), lease);
+                runtime.spawn(Box::pin(task));
                 Ok(handled)
             }
         }
     }
 
-    /// What became of an event that could not be completed under `fence`. Nothing went wrong if it was
-    /// completed under it before, inside the handler's own transaction.
-    async fn after_loss(&self, once: &Once, fence: Fence) -> Result<(), Answer> {
-        let record = once.store.get(fence.scope, fence.key).await.map_err(|error| unavailable(self, "get", error))?;
+    /// What became of an event that could not be settled under `fence`. Nothing went wrong if it was completed
+    /// under it before, inside the handler's own transaction.
+    async fn after_loss(&self, once: &Once, runtime: &impl Runtime, fence: Fence) -> Result<(), Answer> {
+        let record = ask(runtime, once.store.get(fence.scope, fence.key)).await;
+        let record = record.map_err(|error| unavailable(self, "get", error))?;
+        if let Some(record) = &record
+            && record.state == State::Done
+            && record.token == fence.token
+        {
+            return Ok(());
+        }
+        self.observe_lost_lease(&fence);
         match record {
-            Some(record) if record.state == State::Done && record.token == fence.token => Ok(()),
             Some(record) if record.state == State::Done => Err(Answer::Duplicate),
             record => Err(in_flight(record.map_or(Duration::ZERO, |record| record.lease_left))),
         }
     }
-}
 
-/// Tries to complete until the lease has passed, when a retry may have taken over.
-async fn keep_completing(receiver: Receiver, store: Arc<dyn Store>, runtime: impl Runtime, lease: Lease) {
-    let mut pause = Duration::from_millis(50);
-    while monotonic() < lease.until() {
-        runtime.sleep(pause.min(lease.until().saturating_duration_since(monotonic()))).await;
-        pause = (pause * 2).min(Duration::from_secs(5));
-        match lease.complete(&store).await {
-            Ok(Fenced::Applied | Fenced::Lost) => return,
-            Err(error) => receiver.observe_store_error("complete", &error),
+    /// Tries to complete until the lease has passed, when a retry may have taken over, or until a shutdown's
+    /// grace is over.
+    async fn keep_completing(self, store: Arc<dyn Store>, runtime: impl Runtime, running: Running, lease: Lease) {
+        let fence = lease.fence();
+        let mut stop = running.stop();
+        let mut pause = Duration::from_millis(50);
+        while monotonic() < lease.until() && !running.is_stopped() {
+            let left = lease.until().saturating_duration_since(monotonic());
+            first(runtime.sleep(pause.min(left)), stop.fired()).await;
+            pause = (pause * 2).min(Duration::from_secs(5));
+            match ask(&runtime, lease.complete(&store)).await {
+                Ok(Fenced::Applied | Fenced::Lost) => {
+                    if let Some(once) = &self.inner.once {
+                        once.waiters.wake((fence.scope, fence.key));
+                    }
+                    return;
+                }
+                Err(error) => self.observe_store_error("complete", &error),
+            }
         }
+        tracing::error!(target: "counterfoil", key = %fence.key, "an event was handled and could not be completed: a later retry will handle it again");
     }
-    let key = lease.fence().key;
-    tracing::error!(target: "counterfoil", %key, "an event was handled and could not be completed: a later retry will handle it again");
 }
 
 /// The lease less a margin: a handler must not be running when somebody else may begin.
@@ -333,27 +357,34 @@ async fn run<T>(
     limit: Option<Duration>,
     handler: impl Future<Output = Handled<T>>,
 ) -> Ran<T> {
-    // A claim that was long in coming has used up its lease: not even the first step may be taken.
-    if limit.is_some_and(|limit| limit.is_zero()) {
-        return Ran::TimedOut;
-    }
-    let mut handler = pin!(handler);
-    let mut limit = limit.map(|limit| runtime.sleep(limit));
+    let mut handler = Box::pin(handler);
+    let over_at = limit.and_then(|limit| monotonic().checked_add(limit));
+    let mut alarm = limit.map(|limit| runtime.sleep(limit));
     let mut stop = running.stop();
-    poll_fn(|cx| {
+    let ran = poll_fn(|cx| {
+        // Looked at before each step, the first included: a claim that was long in coming may have used up its
+        // lease, and a handler that never yields to its runtime may keep the alarm from ringing.
+        if over_at.is_some_and(|over_at| monotonic() >= over_at) {
+            return Poll::Ready(Ran::TimedOut);
+        }
+        if running.is_stopped() || stop.poll_fired(cx).is_ready() {
+            return Poll::Ready(Ran::Stopped);
+        }
         // The handler's state is not touched again after a panic: it is only dropped.
         match catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(cx))) {
             Err(_) => return Poll::Ready(Ran::Panicked),
             Ok(Poll::Ready(handled)) => return Poll::Ready(Ran::Finished(handled)),
             Ok(Poll::Pending) => {}
         }
-        if running.is_stopped() || stop.poll_fired(cx).is_ready() {
-            return Poll::Ready(Ran::Stopped);
-        }
-        match &mut limit {
-            Some(limit) => limit.as_mut().poll(cx).map(|()| Ran::TimedOut),
+        match &mut alarm {
+            Some(alarm) => alarm.as_mut().poll(cx).map(|()| Ran::TimedOut),
             None => Poll::Pending,
         }
     })
-    .await
+    .await;
+    // Its destructors are the handler's code too, and may panic like the rest of it.
+    match catch_unwind(AssertUnwindSafe(|| drop(handler))) {
+        Ok(()) => ran,
+        Err(_) => Ran::Panicked,
+    }
 }

@@ -22,9 +22,11 @@
 
 use std::future::{Future, poll_fn};
 use std::num::NonZeroU32;
+use std::pin::pin;
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::task::Poll;
-use std::thread::sleep;
+use std::sync::{Arc, Barrier};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{Thread, sleep};
 use std::time::Duration;
 
 use crate::idempotency::{
@@ -34,15 +36,16 @@ use crate::idempotency::{
 
 /// Long enough not to pass by itself while a test runs.
 const LONG: Duration = Duration::from_secs(300);
-/// Short enough to wait for.
-const SHORT: Duration = Duration::from_millis(60);
-/// Surely longer than [`SHORT`], on a busy machine too.
-const PAST_SHORT: Duration = Duration::from_millis(120);
+/// Short enough to wait for, long enough for a few synced writes on a busy disk.
+const SHORT: Duration = Duration::from_millis(300);
+/// Longer than [`SHORT`].
+const PAST_SHORT: Duration = Duration::from_millis(400);
 
 /// Every law.
 pub async fn check(store: &dyn Store) {
     a_key_is_won_once(store).await;
     concurrent_claims_are_won_once(store).await;
+    a_dropped_claim_ends_with_its_lease(store).await;
     a_live_claim_is_in_flight(store).await;
     a_completed_event_is_a_duplicate(store).await;
     a_dead_event_stays_dead(store).await;
@@ -81,6 +84,42 @@ pub async fn concurrent_claims_are_won_once(store: &dyn Store) {
         let busy = claims.iter().filter(|claim| matches!(claim, Claim::InFlight { .. })).count();
         assert_eq!((won, busy), (1, 31));
     }
+}
+
+/// Of claims from many threads exactly one is won. Not part of [`check`], because it needs a store that can
+/// be shared.
+pub fn threads_win_each_key_once(store: &Arc<dyn Store>) {
+    let events: Vec<Event> = (0..50).map(|_| Event::new()).collect();
+    let won = AtomicI32::new(0);
+    let barrier = Barrier::new(4);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                barrier.wait();
+                for event in &events {
+                    if let Claim::Won(_) = block_on(event.claim(&**store)) {
+                        won.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(won.into_inner(), 50);
+}
+
+/// A claim whose caller goes away holds the event for its lease at most, however far it had got.
+pub async fn a_dropped_claim_ends_with_its_lease(store: &dyn Store) {
+    let event = Event::new().leased(SHORT);
+    let request = event.request();
+    let mut claim = store.claim(&request);
+    poll_fn(|cx| {
+        let _ = claim.as_mut().poll(cx);
+        Poll::Ready(())
+    })
+    .await;
+    drop(claim);
+    sleep(PAST_SHORT);
+    let _lease = event.win(store).await;
 }
 
 /// A live claim answers in flight, with the time left.
@@ -423,6 +462,26 @@ impl Event {
 
     async fn record(&self, store: &dyn Store) -> Option<Record> {
         store.get(self.scope, self.key).await.unwrap()
+    }
+}
+
+/// Waits for `future` on this thread.
+fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(Thread);
+
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => std::thread::park(),
+        }
     }
 }
 

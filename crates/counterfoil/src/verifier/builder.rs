@@ -64,10 +64,11 @@ impl VerifierBuilder {
     /// # Errors
     /// A setting that cannot work, with what to change.
     pub fn build(self) -> Result<Verifier, ConfigError> {
-        self.build_with(Tolerance::Strict)
+        self.build_with(Tolerance::Strict, None)
     }
 
-    pub(crate) fn build_with(self, default: Tolerance) -> Result<Verifier, ConfigError> {
+    /// With `now`, secrets that have all ended are a mistake.
+    pub(crate) fn build_with(self, default: Tolerance, now: Option<SystemTime>) -> Result<Verifier, ConfigError> {
         let name: Arc<str> = name(&self.sender.name)?;
         let endpoint: Arc<str> = match &self.endpoint {
             Some(endpoint) => self::name(endpoint)?,
@@ -88,7 +89,7 @@ impl VerifierBuilder {
             TagEncoding::Base64 => "44 characters of base64",
         };
         let form = format!("`{}<{digits}>`, and nothing else", form.prefix).into();
-        let keys = build_keys(&name, &self.secrets, None)?;
+        let keys = build_keys(&self.sender, &self.secrets, now)?;
         let scope = Address { sender: &name, endpoint: &endpoint, tenant: "" }.scope();
         let config = Config {
             sender: self.sender,
@@ -137,33 +138,27 @@ fn name(text: &str) -> Result<Arc<str>, ConfigError> {
     Ok(text.into())
 }
 
-/// `now` is given where the secrets are replaced: a set that is wholly in the past is then a mistake.
+/// Where `now` is given, a set that is wholly in the past is a mistake.
 pub(super) fn build_keys(
-    sender: &str,
+    sender: &Sender,
     secrets: &[(Secret, Option<SystemTime>)],
     now: Option<SystemTime>,
 ) -> Result<Keys, ConfigError> {
+    let name = || sender.name.clone().into_owned();
     if secrets.is_empty() {
-        return Err(ConfigError::SecretMissing { sender: sender.to_owned() });
+        return Err(ConfigError::SecretMissing { sender: name() });
     }
     if secrets.len() > MAX_SECRETS {
         return Err(ConfigError::SecretsTooMany { given: secrets.len(), most: MAX_SECRETS });
     }
-    let keys: Keys = secrets
-        .iter()
-        .map(|(secret, until)| {
-            if secret.is_short() {
-                tracing::warn!(
-                    sender,
-                    least = crate::secret::SHORT_SECRET_BYTES,
-                    "a short secret can be found by trying"
-                );
-            }
-            Key { mac: MacKey::new(secret), until: *until }
-        })
-        .collect();
+    secrets.iter().try_for_each(|(secret, _)| sender.check_secret(secret))?;
+    if secrets.iter().any(|(secret, _)| secret.is_short()) {
+        let least = crate::secret::SHORT_SECRET_BYTES;
+        tracing::warn!(sender = %sender.name, least, "a short secret can be found by trying");
+    }
+    let keys: Keys = secrets.iter().map(|(secret, until)| Key { mac: MacKey::new(secret), until: *until }).collect();
     if now.is_some_and(|now| !keys.iter().any(|key| key.is_active(now))) {
-        return Err(ConfigError::SecretsEnded { sender: sender.to_owned() });
+        return Err(ConfigError::SecretsEnded { sender: name() });
     }
     Ok(keys)
 }

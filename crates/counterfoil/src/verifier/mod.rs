@@ -35,6 +35,7 @@
 //!
 //! Whatever rewrites or decompresses the body before it gets here breaks the signature.
 
+mod body;
 mod builder;
 mod head;
 mod presented;
@@ -134,10 +135,9 @@ impl Verifier {
         body: impl Into<Bytes>,
         now: SystemTime,
     ) -> Result<Delivery, Rejection> {
-        let body = body.into();
         let mut presented = self.present(headers, now)?;
-        presented.update(&body);
-        match presented.finish(headers, body, now)? {
+        presented.push(body.into());
+        match presented.finish(headers, now)? {
             Verified::Fresh(delivery) => Ok(delivery),
             Verified::Stale(stale) => Err(stale.into_rejection()),
         }
@@ -162,7 +162,7 @@ impl Verifier {
         now: SystemTime,
     ) -> Result<(), ConfigError> {
         let secrets: Vec<_> = secrets.into_iter().collect();
-        let keys = build_keys(&self.config.name, &secrets, Some(now))?;
+        let keys = build_keys(&self.config.sender, &secrets, Some(now))?;
         *self.config.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
         Ok(())
     }

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName};
 
+use super::body::Body;
 use super::head::{Macs, Stamp, Tags};
 use super::{Freshness, Key, Keys, Verifier};
 use crate::delivery::Facts;
@@ -30,9 +31,9 @@ const MAX_UNSIGNED_ID_BYTES: usize = 255;
 /// let verifier = Verifier::builder(senders::AGILED).secret(secret).build()?;
 /// let mut presented = verifier.present(&headers, now)?;
 /// for frame in body.chunks(16) {
-///     presented.update(frame);
+///     presented.push(frame.into());
 /// }
-/// assert!(matches!(presented.finish(&headers, body.as_slice().into(), now)?, Verified::Fresh(_)));
+/// assert!(matches!(presented.finish(&headers, now)?, Verified::Fresh(_)));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Presented {
@@ -41,6 +42,7 @@ pub struct Presented {
     macs: Macs,
     tags: Tags,
     stamp: Option<Stamp>,
+    body: Body,
     received_at: SystemTime,
 }
 
@@ -53,20 +55,28 @@ impl Presented {
         let begin = |key: &Key| key.is_active(now).then(|| key.mac.begin());
         let mut macs: Macs = std::array::from_fn(|index| keys.get(index).and_then(begin));
         config.feed_before_body(&mut macs, stamp.as_ref());
-        Ok(Self { keys, macs, tags, stamp, received_at: now, verifier })
+        Ok(Self { keys, macs, tags, stamp, body: Body::Empty, received_at: now, verifier })
     }
 
-    /// Hashes the next bytes of the body.
-    pub fn update(&mut self, frame: &[u8]) {
-        self.macs.iter_mut().flatten().for_each(|mac| mac.update(frame));
+    /// Takes the next frame of the body and hashes it. A body of one frame is kept without a copy.
+    ///
+    /// There is no limit here; a [`Receiver`](crate::Receiver) counts.
+    pub fn push(&mut self, frame: Bytes) {
+        self.macs.iter_mut().flatten().for_each(|mac| mac.update(&frame));
+        self.body.push(frame);
     }
 
-    /// Decides, as of `now`. `headers` are the ones that were [presented](Verifier::present); `body` must be the
-    /// bytes that went through [`update`](Self::update), in order.
+    pub(crate) fn body_len(&self) -> usize {
+        self.body.len()
+    }
+
+    /// Decides, as of `now`. `headers` are the ones that were [presented](Verifier::present): what they say
+    /// outside the signature is read only now.
     ///
     /// # Errors
     /// Why the delivery is refused. Staleness is no error here: a receiver with a store looks it up first.
-    pub fn finish(mut self, headers: &HeaderMap, body: Bytes, now: SystemTime) -> Result<Verified, Rejection> {
+    pub fn finish(mut self, headers: &HeaderMap, now: SystemTime) -> Result<Verified, Rejection> {
+        let body = std::mem::replace(&mut self.body, Body::Empty).into_bytes();
         let secret_index = self.check(&body, now)?;
         let config = &*self.verifier.config;
         let members = config.read_event(&body)?;
