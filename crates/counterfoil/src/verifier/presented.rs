@@ -1,16 +1,16 @@
 //! A delivery on its way from its head to a verdict: stages 2 to 6.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName};
 
 use super::body::Body;
-use super::head::{Macs, Stamp, Tags};
-use super::{Freshness, Key, Keys, Verifier};
+use super::head::{Stamp, Tags};
+use super::{Freshness, Keys, Verifier};
 use crate::delivery::Facts;
+use crate::signature::Macs;
 use crate::time::STRICT_PAST;
 use crate::{Delivery, Rejection};
 
@@ -39,6 +39,7 @@ const MAX_UNSIGNED_ID_BYTES: usize = 255;
 pub struct Presented {
     verifier: Verifier,
     keys: Keys,
+    generation: u64,
     macs: Macs,
     tags: Tags,
     stamp: Option<Stamp>,
@@ -51,18 +52,19 @@ impl Presented {
         let config = &*verifier.config;
         let tags = config.read_tags(headers)?;
         let stamp = config.read_stamp(headers)?;
+        // Before the keys: whoever replaces them in between makes us look again.
+        let generation = verifier.generation();
         let keys = verifier.keys();
-        let begin = |key: &Key| key.is_active(now).then(|| key.mac.begin());
-        let mut macs: Macs = std::array::from_fn(|index| keys.get(index).and_then(begin));
+        let mut macs = Macs::begin(keys.iter().map(|key| key.is_active(now).then_some(&key.mac)));
         config.feed_before_body(&mut macs, stamp.as_ref());
-        Ok(Self { keys, macs, tags, stamp, body: Body::Empty, received_at: now, verifier })
+        Ok(Self { keys, generation, macs, tags, stamp, body: Body::Empty, received_at: now, verifier })
     }
 
     /// Takes the next frame of the body and hashes it. A body of one frame is kept without a copy.
     ///
     /// There is no limit here; a [`Receiver`](crate::Receiver) counts.
     pub fn push(&mut self, frame: Bytes) {
-        self.macs.iter_mut().flatten().for_each(|mac| mac.update(&frame));
+        self.macs.update(&frame);
         self.body.push(frame);
     }
 
@@ -105,21 +107,20 @@ impl Presented {
 
     /// Stage 3. Returns the index of the secret that matched.
     fn check(&mut self, body: &[u8], now: SystemTime) -> Result<usize, Rejection> {
-        let current = self.verifier.keys();
-        if !Arc::ptr_eq(&current, &self.keys) {
+        if self.generation != self.verifier.generation() {
             // The secrets were replaced while the body arrived. Only the new ones count.
-            self.macs = std::array::from_fn(|index| current.get(index).map(|key| key.mac.begin()));
+            self.keys = self.verifier.keys();
+            self.macs = Macs::begin(self.keys.iter().map(|key| Some(&key.mac)));
             self.verifier.config.feed_before_body(&mut self.macs, self.stamp.as_ref());
-            self.macs.iter_mut().flatten().for_each(|mac| mac.update(body));
-            self.keys = current;
+            self.macs.update(body);
         }
         self.verifier.config.feed_after_body(&mut self.macs, self.stamp.as_ref());
         let mut matched = None;
         let mut tried = 0;
         // Every secret is tried, so that the time taken does not tell which one matched.
         for (index, key) in self.keys.iter().enumerate() {
-            let Some(mac) = self.macs.get_mut(index).and_then(Option::take) else { continue };
-            let matches = self.tags.contain(&mac.finish());
+            let Some(expected) = self.macs.finish(index) else { continue };
+            let matches = self.tags.contain(&expected);
             if key.is_active(now) {
                 tried += 1;
                 matched = if matches { Some(index) } else { matched };
