@@ -6,11 +6,11 @@ use std::pin::pin;
 use std::task::{Context, Poll};
 
 use bytes::Buf;
-use counterfoil::receiver::{Answer, Handled, Intake, Processed, Received, Reject};
+use counterfoil::receiver::{Answer, Handled, Intake, Processed, Received, Reject, Runtime};
 use counterfoil::{Receiver, Rejection};
 use http::header::CONNECTION;
 use http::{HeaderValue, Request, Response, StatusCode, Version, request};
-use http_body::Body;
+use http_body::{Body, Frame};
 use tower_service::Service;
 use tracing::Instrument;
 
@@ -74,14 +74,13 @@ where
         // The head is judged here, before the body can be polled.
         let head = receiver.head(&parts.method, &parts.headers);
         ResponseFuture::new(async move {
-            let read = match head {
-                Ok(intake) => read(&receiver, intake, body).await,
-                Err(rejection) => Err(rejection),
-            };
-            let intake = match read {
+            let mut intake = match head {
                 Ok(intake) => intake,
                 Err(rejection) => return Ok(unread(parts.version, respond(receiver.refuse(rejection)))),
             };
+            if let Err(rejection) = read(&receiver, &mut intake, body).await {
+                return Ok(unread(parts.version, respond(receiver.refuse(rejection))));
+            }
             match intake.finish(&parts.headers) {
                 Ok(received) => handle(receiver, inner, parts, received).await,
                 Err(rejection) => Ok(respond(receiver.refuse(rejection))),
@@ -91,26 +90,35 @@ where
 }
 
 /// Reads the body to its end, hashing each frame as it arrives.
-async fn read<B>(receiver: &Receiver, mut intake: Intake, body: B) -> Result<Intake, Rejection>
+async fn read<B>(receiver: &Receiver, intake: &mut Intake, body: B) -> Result<(), Rejection>
 where
     B: Body,
     B::Error: Into<BoxError>,
 {
     let mut body = pin!(body);
-    let reading = async {
-        while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
-            let frame = frame.map_err(|error| unreadable(receiver, &*error.into()))?;
-            // Trailers are not part of the body.
-            if let Ok(mut data) = frame.into_data() {
-                intake.push(data.copy_to_bytes(data.remaining()))?;
+    let limit = receiver.body_timeout();
+    // Most bodies have arrived with their head: then no timer is made.
+    let mut alarm = None;
+    poll_fn(|cx| {
+        loop {
+            match body.as_mut().poll_frame(cx) {
+                Poll::Ready(None) => return Poll::Ready(Ok(())),
+                Poll::Ready(Some(frame)) => take(receiver, intake, frame.map_err(Into::into))?,
+                Poll::Pending => break,
             }
         }
-        Ok(())
-    };
-    let limit = receiver.body_timeout();
-    match tokio::time::timeout(limit, reading).await {
-        Ok(read) => read.map(|()| intake),
-        Err(_) => Err(Rejection::BodyTimeout { limit }),
+        let alarm = alarm.get_or_insert_with(|| Tokio.sleep(limit));
+        alarm.as_mut().poll(cx).map(|()| Err(Rejection::BodyTimeout { limit }))
+    })
+    .await
+}
+
+fn take<D: Buf>(receiver: &Receiver, intake: &mut Intake, frame: Result<Frame<D>, BoxError>) -> Result<(), Rejection> {
+    let frame = frame.map_err(|error| unreadable(receiver, &*error))?;
+    // Trailers are not part of the body.
+    match frame.into_data() {
+        Ok(mut data) => intake.push(data.copy_to_bytes(data.remaining())),
+        Err(_) => Ok(()),
     }
 }
 
