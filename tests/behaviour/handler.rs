@@ -28,6 +28,18 @@ pub(crate) enum Act {
     Reject(&'static str),
     /// Waits, then answers 200.
     Sleep(Duration),
+    /// Keeps its task busy without ever letting the runtime do anything else in it, then answers 200.
+    Spin(Duration),
+    /// Waits for ever, and panics when it is dropped.
+    PanicWhenDropped,
+}
+
+struct PanicOnDrop;
+
+impl Drop for PanicOnDrop {
+    fn drop(&mut self) {
+        panic!("the handler was told to panic when dropped");
+    }
 }
 
 /// Runs its acts one after the other, then answers 200 for ever.
@@ -76,6 +88,16 @@ impl Handler {
                 response.extensions_mut().insert(Reject::new(reason));
             }
             Act::Sleep(pause) => tokio::time::sleep(pause).await,
+            Act::Spin(time) => {
+                let over_at = std::time::Instant::now() + time;
+                while std::time::Instant::now() < over_at {
+                    tokio::task::consume_budget().await;
+                }
+            }
+            Act::PanicWhenDropped => {
+                let _bomb = PanicOnDrop;
+                std::future::pending::<()>().await;
+            }
         }
         self.0.lock().unwrap().finished += 1;
         response

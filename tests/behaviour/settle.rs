@@ -304,6 +304,110 @@ async fn t45_a_handler_out_of_time_is_503_and_its_event_free() {
     assert_eq!((handler.runs(), handler.finished()), (2, 1));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn t45_a_handler_that_keeps_its_task_busy_is_stopped_all_the_same() {
+    let handler = Handler::new([Act::Spin(Duration::from_secs(10))]);
+    let service = service(receiver(memory()).lease(Duration::from_secs(2)).build().unwrap(), &handler);
+    let began = Instant::now();
+    let response = send(&service, request(body("evt_1"))).await;
+    assert_eq!((response.status().as_u16(), code(&response).as_deref()), (503, Some("handler_failed")));
+    assert!(began.elapsed() < Duration::from_secs(2), "it is stopped before its lease has passed");
+}
+
+#[tokio::test]
+async fn t42_a_handler_that_panics_when_it_is_dropped_leaves_its_event_free() {
+    let handler = Handler::new([Act::PanicWhenDropped]);
+    let service = service(receiver(memory()).lease(Duration::from_secs(2)).build().unwrap(), &handler);
+    let event = body("evt_1");
+    let response = send(&service, request(event.clone())).await;
+    assert_eq!((response.status().as_u16(), code(&response).as_deref()), (500, Some("handler_failed")));
+    assert_eq!(send(&service, request(event)).await.status(), 200, "the retry is handled at once");
+}
+
+/// A store that never answers a claim until it is told to, and counts what is asked of it.
+#[derive(Debug)]
+struct Slow {
+    store: MemoryStore,
+    open: tokio::sync::Semaphore,
+}
+
+impl Store for Slow {
+    fn claim<'a>(&'a self, request: &'a ClaimRequest) -> BoxFuture<'a, Result<Claim, StoreError>> {
+        Box::pin(async move {
+            let _permit = self.open.acquire().await;
+            self.store.claim(request).await
+        })
+    }
+
+    fn complete<'a>(&'a self, fence: &'a Fence) -> BoxFuture<'a, Result<Fenced, StoreError>> {
+        self.store.complete(fence)
+    }
+
+    fn dead<'a>(&'a self, fence: &'a Fence, reason: &'a Note) -> BoxFuture<'a, Result<Fenced, StoreError>> {
+        self.store.dead(fence, reason)
+    }
+
+    fn release<'a>(&'a self, fence: &'a Fence) -> BoxFuture<'a, Result<Fenced, StoreError>> {
+        self.store.release(fence)
+    }
+
+    fn extend<'a>(&'a self, fence: &'a Fence, time: NonZeroDuration) -> BoxFuture<'a, Result<Fenced, StoreError>> {
+        self.store.extend(fence, time)
+    }
+
+    fn purge(&self, most: NonZeroU32) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.store.purge(most)
+    }
+
+    fn forget(&self, scope: Scope, key: IdempotencyKey) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.store.forget(scope, key)
+    }
+
+    fn get(&self, scope: Scope, key: IdempotencyKey) -> BoxFuture<'_, Result<Option<Record>, StoreError>> {
+        self.store.get(scope, key)
+    }
+
+    fn list<'a>(&'a self, page: &'a Page) -> BoxFuture<'a, Result<Vec<Record>, StoreError>> {
+        self.store.list(page)
+    }
+
+    fn durability(&self) -> Survives {
+        Survives::Nothing
+    }
+}
+
+/// The runtime's clock jumps ahead whenever all are waiting, so that no real time passes.
+#[tokio::test(start_paused = true)]
+async fn t44_a_slow_store_means_503_and_a_claim_that_is_won_late_is_given_back() {
+    let store = Arc::new(Slow { store: memory(), open: tokio::sync::Semaphore::new(0) });
+    let handler = Handler::default();
+    let receiver = receiver(store.clone()).build().unwrap();
+    let service = service(receiver.clone(), &handler);
+    let body = body("evt_1");
+    let response = send(&service, request(body.clone())).await;
+    assert_eq!((response.status().as_u16(), code(&response).as_deref()), (503, Some("store_unavailable")));
+    store.open.add_permits(1);
+    let delivery = event(&receiver, &body);
+    while state(&*store, &delivery).await != Some((State::Ready, 1)) {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(handler.runs(), 0);
+    assert_eq!(send(&service, request(body)).await.status(), 200);
+}
+
+#[tokio::test]
+async fn shutdown_waits_for_a_completion_in_the_background() {
+    let store = Faulty::new();
+    let handler = Handler::default();
+    let receiver = receiver(store.clone()).build().unwrap();
+    let service = service(receiver.clone(), &handler);
+    let body = body("evt_1");
+    store.completions.store(2, Ordering::Relaxed);
+    assert_eq!(send(&service, request(body.clone())).await.status(), 200);
+    receiver.shutdown(tokio::time::sleep(Duration::from_secs(10))).await;
+    assert_eq!(state(&store, &event(&receiver, &body)).await, Some((State::Done, 1)));
+}
+
 #[tokio::test]
 async fn t41_a_holder_that_lost_its_lease_learns_it() {
     let store = Arc::new(memory());
