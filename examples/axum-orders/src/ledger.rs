@@ -8,12 +8,15 @@ use std::time::{Duration, UNIX_EPOCH};
 use counterfoil::payloads::RecordId;
 use counterfoil::{Amount, Delivery};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
-use serde::{Deserialize, Serialize};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
 
 use crate::BoxError;
 
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS applied (key TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS effects (key TEXT NOT NULL); -- one row per effect, so that a second one would show
 CREATE TABLE IF NOT EXISTS runs (key TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS orders (
     sender TEXT, id TEXT, status TEXT NOT NULL, total TEXT, currency TEXT, key TEXT NOT NULL, at INTEGER NOT NULL,
@@ -57,6 +60,7 @@ impl Ledger {
             let new = transaction.execute("INSERT INTO applied VALUES (?1) ON CONFLICT DO NOTHING", [&key])? == 1;
             if new {
                 record(&transaction, &delivery, &key)?;
+                transaction.execute("INSERT INTO effects VALUES (?1)", [&key])?;
             }
             transaction.commit()?;
             Ok(())
@@ -72,9 +76,10 @@ impl Ledger {
         self.entries("SELECT sender, id, status, total, currency, key FROM invoices ORDER BY sender, id").await
     }
 
-    /// Committed effects by key: 1 for every event, whatever happened.
+    /// Committed effects by key: 1 for every event, whatever happened. Counted apart from the table that sees
+    /// to it.
     pub(crate) async fn applied(&self) -> Result<BTreeMap<String, i64>, BoxError> {
-        self.counts("SELECT key, count(*) FROM applied GROUP BY key").await
+        self.counts("SELECT key, count(*) FROM effects GROUP BY key").await
     }
 
     /// Handler runs by key: more than 1 where a handler failed or its process died.
@@ -120,23 +125,41 @@ impl Ledger {
     }
 }
 
-/// What the senders' order and invoice events have in common. None of them has all of it.
+/// What the senders' order and invoice events have in common. None of them has all of it. A member that cannot be
+/// read counts as absent: refusing the event would only make its sender try again, and in the end give up on us.
 #[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 struct Document {
+    #[serde(deserialize_with = "readable")]
     id: Option<RecordId>,
+    #[serde(deserialize_with = "readable")]
     order_id: Option<RecordId>,
+    #[serde(deserialize_with = "readable")]
     invoice_id: Option<RecordId>,
+    #[serde(deserialize_with = "readable")]
     status: Option<String>,
+    #[serde(deserialize_with = "readable")]
     total: Option<Amount>,
+    #[serde(deserialize_with = "readable")]
     amount: Option<Amount>,
+    #[serde(deserialize_with = "readable")]
     budget: Option<Amount>,
+    #[serde(deserialize_with = "readable")]
     totals: Option<Totals>,
+    #[serde(deserialize_with = "readable")]
     currency: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 struct Totals {
+    #[serde(deserialize_with = "readable")]
     total: Option<Amount>,
+}
+
+fn readable<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
+    let raw = Box::<RawValue>::deserialize(deserializer)?;
+    Ok(serde_json::from_str(raw.get()).ok())
 }
 
 fn record(transaction: &Transaction<'_>, delivery: &Delivery, key: &str) -> Result<(), BoxError> {
@@ -149,7 +172,7 @@ fn record(transaction: &Transaction<'_>, delivery: &Delivery, key: &str) -> Resu
         // Acknowledged and remembered as applied: there is nothing to book.
         _ => return Ok(()),
     };
-    let document: Document = delivery.event()?;
+    let document: Document = delivery.event().unwrap_or_default();
     let id = document.id.or(document.order_id).or(document.invoice_id);
     let total = document.total.or(document.amount).or(document.budget).or(document.totals.and_then(|sums| sums.total));
     let at = delivery.occurred_at().or(delivery.signed_at()).unwrap_or(delivery.received_at());

@@ -24,9 +24,13 @@ use counterfoil::{Receiver, Secret, senders};
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_tower::{Delivery, WebhookLayer};
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 use tokio::time::{Duration, sleep};
 
 use ledger::Ledger;
+
+/// How long deliveries that are under way may take to finish once the service is told to stop.
+const GRACE: Duration = Duration::from_secs(20);
 
 /// Any error, for a service that can only stop and say why.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -88,9 +92,10 @@ pub async fn serve(config: Config) -> Result<(), BoxError> {
     writeln!(std::io::stdout(), "listening on http://{}", listener.local_addr()?)?;
     let stop = async move {
         stop_signal().await;
-        for receiver in &config.receivers {
-            receiver.shutdown(sleep(Duration::from_secs(20))).await;
-        }
+        // All at once: a receiver that is not told yet would go on accepting.
+        let receivers = config.receivers.into_iter();
+        let shutdowns = receivers.map(|receiver| async move { receiver.shutdown(sleep(GRACE)).await });
+        shutdowns.collect::<JoinSet<()>>().join_all().await;
     };
     axum::serve(listener, app.with_state(config.ledger)).with_graceful_shutdown(stop).await?;
     Ok(())
@@ -112,17 +117,15 @@ fn answer<T>(rows: Result<T, BoxError>) -> Result<Json<T>, (StatusCode, String)>
     rows.map(Json).map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
 }
 
+/// SIGTERM, which orchestrators send, or Ctrl-C.
 async fn stop_signal() {
-    let interrupt = tokio::signal::ctrl_c();
-    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = interrupt => {}
-                _ = terminate.recv() => {}
-            }
+    #[cfg(unix)]
+    if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
         }
-        Err(_) => {
-            let _ = interrupt.await;
-        }
+        return;
     }
+    let _ = tokio::signal::ctrl_c().await;
 }

@@ -48,7 +48,8 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.child.kill().unwrap();
+        // It may have ended by itself.
+        let _ = self.child.kill();
         self.child.wait().unwrap();
     }
 }
@@ -154,6 +155,35 @@ async fn an_older_event_never_overwrites_a_newer_one() {
         assert_eq!(server.post(&senders::HANDL, &body).await, 200);
     }
     assert_eq!(server.get("/orders").await[0]["status"], "delivered");
+}
+
+/// An event that cannot be read is no reason to be switched off by its sender.
+#[tokio::test]
+async fn members_that_cannot_be_read_count_as_absent() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&folder, "memory:");
+    let now = format_rfc3339(SystemClock.now()).unwrap();
+    for (id, data) in [("evt_1", r#"{"id":"ord_1","total":"","currency":7}"#), ("evt_2", "[]"), ("evt_3", r#""text""#)]
+    {
+        let body = format!(r#"{{"id":"{id}","type":"order.created","created_at":"{now}","data":{data}}}"#);
+        assert_eq!(server.post(&senders::HANDL, &body).await, 200, "{data}");
+    }
+    let orders = server.get("/orders").await;
+    let first = orders.as_array().unwrap().iter().find(|order| order["id"] == "ord_1").unwrap();
+    assert_eq!((first["total"].clone(), first["currency"].clone()), (Value::Null, Value::Null));
+    assert_eq!(orders.as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+#[cfg(unix)]
+async fn sigterm_lets_deliveries_finish_and_ends_the_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(&folder, "memory:");
+    assert_eq!(server.get("/orders").await, json!([]));
+    let killed = Command::new("kill").arg(server.child.id().to_string()).status().unwrap();
+    assert!(killed.success());
+    let status = server.child.wait().unwrap();
+    assert!(status.success(), "{status}");
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! The events that the demo plays: for each sender the nearest that it really has to an order or an invoice.
 
-use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use counterfoil::scheme::{Sender, TimestampSource};
@@ -8,6 +7,7 @@ use counterfoil::time::{TimestampFormat, format_rfc3339};
 use counterfoil::{ConfigError, Delivery, IdempotencyKey, Rejection, Secret, SignError, Signer, Verifier};
 use http::HeaderMap;
 
+use super::DemoError;
 use crate::error::Error;
 
 /// A sender with the secret that the demo's server knows.
@@ -15,12 +15,17 @@ pub(super) struct Player {
     pub(super) sender: &'static Sender,
     pub(super) signer: Signer,
     pub(super) stranger: Signer,
-    verifier: Arc<Verifier>,
+    verifier: Verifier,
+    kinds: &'static [Kind],
 }
 
-/// What a sender writes into the body of one of its events, besides the envelope.
+/// What a sender writes into the bodies of its order and invoice events, besides the envelope.
 struct Template {
     sender: &'static str,
+    kinds: &'static [Kind],
+}
+
+struct Kind {
     event_type: &'static str,
     data: fn(id: &str) -> String,
 }
@@ -28,31 +33,66 @@ struct Template {
 const TEMPLATES: &[Template] = &[
     Template {
         sender: "agency-os-ai",
-        event_type: "invoice.paid",
-        data: |id| format!(r#"{{"id":"{id}","invoice_number":"INV-{id}","amount":1500.00,"currency":"USD"}}"#),
+        kinds: &[
+            Kind { event_type: "invoice.created", data: agency_invoice },
+            Kind { event_type: "invoice.paid", data: agency_invoice },
+        ],
     },
     Template {
+        // It has neither orders nor invoices. A project with its budget comes nearest.
         sender: "agency-os-ai-plugin",
-        event_type: "project.created",
-        data: |id| format!(r#"{{"id":"{id}","title":"Shop","status":"active","budget":"1500.00","currency":"EUR"}}"#),
+        kinds: &[Kind {
+            event_type: "project.created",
+            data: |id| {
+                format!(r#"{{"id":"{id}","title":"Shop","status":"active","budget":"1500.00","currency":"EUR"}}"#)
+            },
+        }],
     },
-    Template { sender: "agiled", event_type: "invoice.paid", data: |id| format!(r#"{{"id":"{id}","status":"paid"}}"#) },
+    Template {
+        sender: "agiled",
+        kinds: &[
+            Kind { event_type: "invoice.created", data: bare_record },
+            Kind { event_type: "invoice.paid", data: bare_record },
+        ],
+    },
     Template {
         sender: "handl",
-        event_type: "order.created",
-        data: |id| format!(r#"{{"id":"{id}","object":"order","status":"pending","total":850000,"currency":"NGN"}}"#),
+        kinds: &[
+            Kind { event_type: "order.created", data: handl_order },
+            Kind { event_type: "order.updated", data: handl_order },
+        ],
     },
     Template {
         sender: "angage",
-        event_type: "order.created",
-        data: |id| format!(r#"{{"order_id":"{id}","order_number":"SO-{id}","totals":{{"total":"99.90"}}}}"#),
+        kinds: &[
+            Kind {
+                event_type: "order.created",
+                data: |id| format!(r#"{{"order_id":"{id}","order_number":"SO-{id}","totals":{{"total":"99.90"}}}}"#),
+            },
+            Kind { event_type: "invoice.created", data: |id| format!(r#"{{"invoice_id":"{id}","total":"99.90"}}"#) },
+        ],
     },
     Template {
         sender: "angage-marketplace",
-        event_type: "invoice.created",
-        data: |id| format!(r#"{{"id":"{id}","status":"open"}}"#),
+        kinds: &[
+            Kind { event_type: "order.created", data: bare_record },
+            Kind { event_type: "invoice.created", data: bare_record },
+        ],
     },
 ];
+
+fn agency_invoice(id: &str) -> String {
+    format!(r#"{{"id":"{id}","invoice_number":"INV-{id}","amount":1500.00,"currency":"USD"}}"#)
+}
+
+fn handl_order(id: &str) -> String {
+    format!(r#"{{"id":"{id}","object":"order","status":"pending","total":850000,"currency":"NGN"}}"#)
+}
+
+/// Of a sender whose documents do not show what is in `data`.
+fn bare_record(id: &str) -> String {
+    format!(r#"{{"id":"{id}"}}"#)
+}
 
 /// One event, ready to be signed.
 #[derive(Clone)]
@@ -63,13 +103,18 @@ pub(super) struct Event {
 }
 
 impl Player {
-    /// Every sender that has a template, which is every sender there is.
+    /// Every sender there is. One without a template could not be shown, and is not passed over.
     pub(super) fn all(secret: &str) -> Result<Vec<Self>, Error> {
-        let players = TEMPLATES.iter().filter_map(|template| counterfoil::senders::by_name(template.sender));
-        players.map(|sender| Ok(Self::new(sender, secret)?)).collect()
+        let player = |sender: &'static Sender| {
+            let template = TEMPLATES.iter().find(|template| template.sender == sender.name);
+            let template =
+                template.ok_or_else(|| DemoError::NoTemplate { sender: sender.name.clone().into_owned() })?;
+            Ok(Self::new(sender, template, secret)?)
+        };
+        counterfoil::senders::ALL.iter().map(player).collect()
     }
 
-    fn new(sender: &'static Sender, secret: &str) -> Result<Self, ConfigError> {
+    fn new(sender: &'static Sender, template: &'static Template, secret: &str) -> Result<Self, ConfigError> {
         let verifier = Verifier::builder(sender.clone())
             .secret(Secret::new(secret)?)
             .tolerance(counterfoil::Tolerance::RetrySafe)
@@ -78,20 +123,20 @@ impl Player {
             sender,
             signer: Signer::new(sender, &Secret::new(secret)?)?,
             stranger: Signer::new(sender, &Secret::new("a secret of somebody else")?)?,
-            verifier: Arc::new(verifier),
+            verifier,
+            kinds: template.kinds,
         })
     }
 
-    pub(super) fn event_type(&self) -> &'static str {
-        self.template().event_type
+    pub(super) fn event_types(&self) -> Vec<&'static str> {
+        self.kinds.iter().map(|kind| kind.event_type).collect()
     }
 
-    /// The event about the record `id`, as the sender would write it at `at`.
-    pub(super) fn event(&self, id: &str, at: SystemTime) -> Result<Event, Rejection> {
-        let template = self.template();
-        let data = (template.data)(id);
+    /// The event about the record `id`, as the sender would write it at `at`. Its type is taken in turn, by number.
+    pub(super) fn event(&self, number: usize, id: &str, at: SystemTime) -> Result<Event, Rejection> {
+        let Kind { event_type, data } = &self.kinds[number % self.kinds.len()];
+        let data = data(id);
         let time = self.time(at);
-        let event_type = template.event_type;
         let body = match self.sender.envelope.id {
             // HanDl's envelope, which also names the object that it is.
             Some(_) if self.sender.envelope.event_type.as_deref() == Some("/type") => format!(
@@ -106,11 +151,6 @@ impl Player {
 
     pub(super) fn sign(&self, event: &Event) -> Result<HeaderMap, SignError> {
         self.signer.sign(event.body.as_bytes(), event.at)
-    }
-
-    fn template(&self) -> &'static Template {
-        // `all` made this player from its template.
-        TEMPLATES.iter().find(|template| template.sender == self.sender.name).unwrap_or(&TEMPLATES[0])
     }
 
     fn time(&self, at: SystemTime) -> String {

@@ -29,7 +29,8 @@ use server::{Home, Server};
 /// Copies of one event that arrive at once.
 const COPIES: usize = 64;
 /// Events of each sender in the storm, and how many deliveries are under way at once.
-const STORM: u64 = 60;
+const STORM: usize = 60;
+const STORM_ID: &str = "storm-";
 const STORM_AT_ONCE: usize = 32;
 /// A redelivery is tried this long: the lease of a killed process has to pass first.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -76,6 +77,8 @@ pub(crate) enum DemoError {
     File(#[from] io::Error),
     #[error("the demo cannot reach into the example's tables")]
     Tables(#[from] rusqlite::Error),
+    #[error("the demo has no events for sender `{sender}`")]
+    NoTemplate { sender: String },
     #[error("the demo's own event is not one")]
     Event(#[from] Rejection),
     #[error("the demo's own event cannot be signed")]
@@ -143,17 +146,25 @@ impl Stage {
         self.bar.set_message(what.to_owned());
     }
 
-    /// A new event, delivered once.
+    /// A new event of each type, delivered once.
     async fn once(&self, server: &Server, player: &Player) -> Result<Row, DemoError> {
-        let event = player.event("once-1", now())?;
-        let answers = vec![self.deliver(server, player, &event).await?];
-        let row = self.row(server, player, &[&event], player.event_type(), answers).await?;
-        Ok(row.expect(&[(1, "200")]).runs(1).applied(1))
+        let types = player.event_types();
+        let mut events = Vec::new();
+        let mut answers = Vec::new();
+        for number in 0..types.len() {
+            let event = player.event(number, &format!("once-{number}"), now())?;
+            answers.push(self.deliver(server, player, &event).await?);
+            events.push(event);
+        }
+        let events: Vec<&Event> = events.iter().collect();
+        let row = self.row(server, player, &events, &types.join(", "), answers).await?;
+        let count = events.len();
+        Ok(row.expect(&[(count, "200")]).runs(count).applied(count))
     }
 
     /// Many copies of a new event, all at once.
     async fn copies(&self, server: &Server, player: &Arc<Player>) -> Result<Row, DemoError> {
-        let event = player.event("copies-1", now())?;
+        let event = player.event(0, "copies-1", now())?;
         let headers = player.sign(&event)?;
         let url = server.url(&path(player));
         let mut requests = JoinSet::new();
@@ -168,7 +179,7 @@ impl Stage {
 
     /// A new event whose effect fails at first, and the sender's retry.
     async fn failing(&self, server: &Server, player: &Player) -> Result<Row, DemoError> {
-        let event = player.event("failing-1", now())?;
+        let event = player.event(1, "failing-1", now())?;
         let tables = rusqlite::Connection::open(self.home.orders())?;
         tables.busy_timeout(Duration::from_secs(5))?;
         tables.execute_batch(
@@ -183,9 +194,9 @@ impl Stage {
 
     /// What must be refused, and must not reach a handler.
     async fn hostile(&self, server: &Server, player: &Player) -> Result<Row, DemoError> {
-        let event = player.event("hostile-1", now())?;
+        let event = player.event(0, "hostile-1", now())?;
         let signed = |signer: &Signer, body: &str, at: SystemTime| signer.sign(body.as_bytes(), at);
-        let stale = player.event("hostile-2", event.at - STALE)?;
+        let stale = player.event(0, "hostile-2", event.at - STALE)?;
         let large = format!("{}{}", event.body, " ".repeat(OVERSIZE - event.body.len()));
         let requests = [
             (signed(&player.signer, &event.body, event.at)?, event.body.replacen("hostile-1", "hostile-3", 1)),
@@ -202,7 +213,7 @@ impl Stage {
         let after = server.counts(&self.client, "/runs").await?;
         let what = "tampered, wrong secret, stale, oversize, garbage";
         let mut row = self.row(server, player, &[&event, &stale], what, answers).await?;
-        row.runs = after.values().sum::<u64>() - before.values().sum::<u64>();
+        row.runs = after.values().sum::<usize>() - before.values().sum::<usize>();
         let refusals = [
             (2, "401 signature_mismatch"),
             (1, "401 timestamp_stale"),
@@ -217,7 +228,7 @@ impl Stage {
         let mut deliveries = Vec::new();
         for index in 0..STORM {
             for player in &self.players {
-                deliveries.push((player.clone(), player.event(&format!("storm-{index}"), now())?));
+                deliveries.push((player.clone(), player.event(index, &format!("{STORM_ID}{index}"), now())?));
             }
         }
         let deliveries = Arc::new(deliveries);
@@ -246,6 +257,7 @@ impl Stage {
                 tokio::time::sleep(Duration::from_millis(250)).await;
             }
         }
+        let booked = server.booked(&self.client, STORM_ID).await?;
         let mut rows = Vec::new();
         for player in &self.players {
             let of_player = |index: &usize| Arc::ptr_eq(&deliveries[*index].0, player);
@@ -257,7 +269,8 @@ impl Stage {
             let what = format!("{STORM} events, kill -9 after {}, then all again", acked.len());
             let answers = answers.iter().filter(|(index, _)| of_player(index)).map(|(_, seen)| seen.clone()).collect();
             let row = self.row(&server, player, &events, &what, answers).await?;
-            rows.push(row.expect_success().lost(lost).runs_at_least(STORM).applied(STORM));
+            let booked = booked.get(&*player.sender.name).copied().unwrap_or_default();
+            rows.push(row.expect_success().lost(lost).runs_at_least(STORM).applied(STORM).booked(booked, STORM));
         }
         Ok((server, rows))
     }
@@ -313,8 +326,8 @@ impl Stage {
     ) -> Result<Row, DemoError> {
         let runs = server.counts(&self.client, "/runs").await?;
         let applied = server.counts(&self.client, "/applied").await?;
-        let sum = |counts: &BTreeMap<String, u64>| {
-            events.iter().filter_map(|event| counts.get(&event.key.to_string())).sum::<u64>()
+        let sum = |counts: &BTreeMap<String, usize>| {
+            events.iter().filter_map(|event| counts.get(&event.key.to_string())).sum::<usize>()
         };
         Ok(Row::new(&player.sender.name, what, answers, sum(&runs), sum(&applied)))
     }
@@ -325,7 +338,7 @@ impl Stage {
         let mut text =
             format!("\nThe receiver is still running, its files are in {}. Try:\n", self.home.path().display());
         for player in self.players.iter().filter(|player| ["handl", "agiled"].contains(&&*player.sender.name)) {
-            let event = player.event("yours-1", now()).map_err(DemoError::Event)?;
+            let event = player.event(0, "yours-1", now()).map_err(DemoError::Event)?;
             let headers = player.sign(&event).map_err(DemoError::Sign)?;
             let headers =
                 headers.iter().map(|(name, value)| format!("-H '{name}: {}'", value.to_str().unwrap_or_default()));

@@ -13,8 +13,8 @@ pub(super) struct Row {
     sender: String,
     sent: String,
     answers: Vec<Answers>,
-    pub(super) runs: u64,
-    applied: u64,
+    pub(super) runs: usize,
+    applied: usize,
     lost: usize,
     /// What differs from the promise.
     broken: Vec<String>,
@@ -27,7 +27,7 @@ struct Answers {
 }
 
 impl Row {
-    pub(super) fn new(sender: &str, sent: &str, seen: Vec<String>, runs: u64, applied: u64) -> Self {
+    pub(super) fn new(sender: &str, sent: &str, seen: Vec<String>, runs: usize, applied: usize) -> Self {
         let mut answers: Vec<Answers> = Vec::new();
         for answer in seen {
             match answers.iter_mut().find(|known| known.answer == answer) {
@@ -55,20 +55,25 @@ impl Row {
         self.check(success, || "every answer should be 200 in the end".to_owned())
     }
 
-    pub(super) fn runs(self, expected: u64) -> Self {
+    pub(super) fn runs(self, expected: usize) -> Self {
         let same = self.runs == expected;
         self.check(same, || format!("handlers should have run {expected} times"))
     }
 
     /// A crash may make a handler run again, and never keep it from running.
-    pub(super) fn runs_at_least(self, expected: u64) -> Self {
+    pub(super) fn runs_at_least(self, expected: usize) -> Self {
         let enough = self.runs >= expected;
         self.check(enough, || format!("handlers should have run {expected} times at least"))
     }
 
-    pub(super) fn applied(self, expected: u64) -> Self {
+    pub(super) fn applied(self, expected: usize) -> Self {
         let same = self.applied == expected;
         self.check(same, || format!("{expected} should be applied"))
+    }
+
+    /// The example's own tables hold an order or an invoice for each event.
+    pub(super) fn booked(self, booked: usize, expected: usize) -> Self {
+        self.check(booked == expected, || format!("{expected} orders and invoices should be booked, not {booked}"))
     }
 
     /// Acknowledged before a crash and not there after it.

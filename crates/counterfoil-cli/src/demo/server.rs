@@ -7,6 +7,7 @@ use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 
 use reqwest::Client;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
@@ -101,8 +102,25 @@ impl Server {
     }
 
     /// Counts by key: `/applied` or `/runs`.
-    pub(super) async fn counts(&self, client: &Client, path: &str) -> Result<BTreeMap<String, u64>, DemoError> {
+    pub(super) async fn counts(&self, client: &Client, path: &str) -> Result<BTreeMap<String, usize>, DemoError> {
         self.get(client, path).await
+    }
+
+    /// How many orders and invoices of each sender the example has whose id begins with `prefix`.
+    pub(super) async fn booked(&self, client: &Client, prefix: &str) -> Result<BTreeMap<String, usize>, DemoError> {
+        #[derive(Deserialize)]
+        struct Entry {
+            sender: String,
+            id: String,
+        }
+        let mut booked = BTreeMap::new();
+        for path in ["/orders", "/invoices"] {
+            let entries: Vec<Entry> = self.get(client, path).await?;
+            for entry in entries.into_iter().filter(|entry| entry.id.starts_with(prefix)) {
+                *booked.entry(entry.sender).or_default() += 1;
+            }
+        }
+        Ok(booked)
     }
 
     async fn get<T: DeserializeOwned>(&self, client: &Client, path: &str) -> Result<T, DemoError> {
