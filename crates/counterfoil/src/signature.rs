@@ -50,7 +50,13 @@ impl Tag {
     }
 
     pub(crate) fn matches(&self, other: &Self) -> Choice {
-        self.0.ct_eq(&other.0)
+        self.words().ct_eq(&other.words())
+    }
+
+    /// A quarter of the bytes' steps to compare.
+    fn words(&self) -> [u64; TAG_BYTES / 8] {
+        let (words, _) = self.0.as_chunks();
+        std::array::from_fn(|index| u64::from_ne_bytes(words[index]))
     }
 }
 
