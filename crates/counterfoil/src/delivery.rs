@@ -10,8 +10,9 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use serde::Deserialize;
 
-use crate::event::EventId;
+use crate::event::{EventId, decode_string};
 use crate::idempotency::{Fingerprint, IdempotencyKey, Scope};
+use crate::time::parse_rfc3339;
 use crate::{Rejection, Verifier};
 
 /// One verified attempt to deliver one event. Cheap to clone.
@@ -37,7 +38,14 @@ use crate::{Rejection, Verifier};
 pub struct Delivery {
     facts: Arc<Facts>,
     body: Bytes,
-    data: Option<Bytes>,
+    slices: Slices,
+}
+
+/// Parts of the body's JSON text that are read when they are asked for.
+#[derive(Clone)]
+pub(crate) struct Slices {
+    pub(crate) data: Option<Bytes>,
+    pub(crate) occurred_at: Option<Bytes>,
 }
 
 /// What was learnt on the way, without the body: it outlives the body where a duplicate waits.
@@ -46,7 +54,6 @@ pub(crate) struct Facts {
     pub(crate) endpoint: Arc<str>,
     pub(crate) event_id: Option<EventId>,
     pub(crate) event_type: Option<Box<str>>,
-    pub(crate) occurred_at: Option<SystemTime>,
     pub(crate) signed_at: Option<SystemTime>,
     pub(crate) received_at: SystemTime,
     pub(crate) unsigned_id: Option<Box<str>>,
@@ -56,9 +63,8 @@ pub(crate) struct Facts {
 }
 
 impl Delivery {
-    /// `data` is a slice of `body`.
-    pub(crate) fn new(facts: Facts, body: Bytes, data: Option<Bytes>) -> Self {
-        Self { facts: Arc::new(facts), body, data }
+    pub(crate) fn new(facts: Facts, body: Bytes, slices: Slices) -> Self {
+        Self { facts: Arc::new(facts), body, slices }
     }
 
     pub(crate) fn facts(&self) -> &Arc<Facts> {
@@ -110,7 +116,8 @@ impl Delivery {
     /// When the event happened, where the sender says so.
     #[must_use]
     pub fn occurred_at(&self) -> Option<SystemTime> {
-        self.facts.occurred_at
+        let raw = std::str::from_utf8(self.slices.occurred_at.as_deref()?).ok()?;
+        parse_rfc3339(&decode_string(raw)?)
     }
 
     /// The time inside the signed bytes, in UTC; `None` where the sender signs none, or signs local time of
@@ -161,7 +168,7 @@ impl Delivery {
     /// `None` where the body lacks that member.
     #[must_use]
     pub fn data(&self) -> Option<&[u8]> {
-        self.data.as_deref()
+        self.slices.data.as_deref()
     }
 
     /// Reads the event's data as `T`. Parsed anew at each call; `T` may borrow from this delivery.

@@ -83,12 +83,16 @@ impl<'a> Found<'a> {
         };
     }
 
-    /// The decoded text of a JSON string found exactly once.
-    fn string(self) -> Option<Cow<'a, str>> {
+    fn once(self) -> Option<&'a str> {
         match self {
-            Self::Once(raw) => decode_string(raw),
+            Self::Once(raw) => Some(raw),
             Self::Absent | Self::Repeated => None,
         }
+    }
+
+    /// The decoded text of a JSON string found exactly once.
+    fn string(self) -> Option<Cow<'a, str>> {
+        self.once().and_then(decode_string)
     }
 }
 
@@ -135,15 +139,12 @@ impl<'a> Members<'a> {
         self.get(Member::SignedAt)
     }
 
-    pub(crate) fn occurred_at(&self) -> Option<Cow<'a, str>> {
-        self.get(Member::OccurredAt).string()
+    pub(crate) fn occurred_at(&self) -> Option<&'a str> {
+        self.get(Member::OccurredAt).once()
     }
 
     pub(crate) fn data(&self) -> Option<&'a str> {
-        match self.get(Member::Data) {
-            Found::Once(raw) => Some(raw),
-            Found::Absent | Found::Repeated => None,
-        }
+        self.get(Member::Data).once()
     }
 }
 

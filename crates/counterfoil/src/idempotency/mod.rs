@@ -14,7 +14,7 @@ mod lease;
 mod memory;
 mod store;
 
-pub(crate) use key::Address;
+pub(crate) use key::KeySpace;
 pub use key::{Fingerprint, IdempotencyKey, KeyError, Scope};
 pub use lease::{Fence, Lease, NonZeroDuration, ZeroDuration};
 pub use memory::MemoryStore;

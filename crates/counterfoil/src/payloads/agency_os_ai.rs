@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::RecordId;
+use super::{RecordId, unless_blank};
 use crate::Amount;
 
 /// `data` of `invoice.created`, `invoice.sent` and `invoice.paid`.
@@ -16,6 +16,7 @@ pub struct Invoice {
     /// The client's name.
     pub client_name: Option<String>,
     /// The amount, in the currency's main unit in the documentation's example.
+    #[serde(default, deserialize_with = "unless_blank")]
     pub amount: Option<Amount>,
     /// The currency's code.
     pub currency: Option<String>,

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::RecordId;
+use super::{RecordId, unless_blank};
 use crate::Amount;
 
 /// `data` of the `order.*` events.
@@ -43,8 +43,10 @@ pub struct Item {
     /// The product's name.
     pub name: Option<String>,
     /// How many, which may be a fraction.
+    #[serde(default, deserialize_with = "unless_blank")]
     pub quantity: Option<Amount>,
     /// The price of one.
+    #[serde(default, deserialize_with = "unless_blank")]
     pub price: Option<Amount>,
 }
 
@@ -53,11 +55,15 @@ pub struct Item {
 #[non_exhaustive]
 pub struct Totals {
     /// Before tax and shipping.
+    #[serde(default, deserialize_with = "unless_blank")]
     pub subtotal: Option<Amount>,
     /// Tax.
+    #[serde(default, deserialize_with = "unless_blank")]
     pub tax: Option<Amount>,
     /// Shipping.
+    #[serde(default, deserialize_with = "unless_blank")]
     pub shipping: Option<Amount>,
     /// All together.
+    #[serde(default, deserialize_with = "unless_blank")]
     pub total: Option<Amount>,
 }

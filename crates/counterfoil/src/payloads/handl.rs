@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::RecordId;
+use super::{RecordId, unless_blank};
 use crate::Amount;
 
 /// `data` of `order.created` and `order.updated`.
@@ -16,8 +16,10 @@ pub struct Order {
     /// Who ordered.
     pub customer: Option<Customer>,
     /// The total. The sender's pages disagree on its unit: take the digits as they are.
+    #[serde(default, deserialize_with = "unless_blank")]
     pub total: Option<Amount>,
     /// As [`total`](Self::total), before what is added to it.
+    #[serde(default, deserialize_with = "unless_blank")]
     pub subtotal: Option<Amount>,
     /// The currency's code.
     pub currency: Option<String>,
@@ -50,6 +52,7 @@ pub struct Payment {
     /// The order that it pays.
     pub order_id: Option<RecordId>,
     /// The amount, in minor units in the documentation's example.
+    #[serde(default, deserialize_with = "unless_blank")]
     pub amount: Option<Amount>,
     /// The amount for people, such as `₦8,500`.
     pub formatted_amount: Option<String>,

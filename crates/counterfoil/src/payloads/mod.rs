@@ -21,6 +21,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use crate::Amount;
 use crate::event::decode_string;
 
 /// The id of a record at the sender, which may be a string or a number there.
@@ -50,5 +51,29 @@ impl<'de> Deserialize<'de> for RecordId {
             None if integer => Ok(Self(raw.get().into())),
             _ => Err(D::Error::custom("not an id: neither a string nor an integer")),
         }
+    }
+}
+
+/// An amount, or none where the sender's template had nothing to fill in.
+fn unless_blank<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Amount>, D::Error> {
+    let raw = Box::<RawValue>::deserialize(deserializer)?;
+    match raw.get() {
+        "null" | "\"\"" => Ok(None),
+        text => serde_json::from_str(text).map(Some).map_err(D::Error::custom),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_blank_amount_is_none_and_anything_else_is_read() {
+        let totals = |json: &str| serde_json::from_str::<angage::Totals>(json);
+        for json in ["{}", r#"{"total":null}"#, r#"{"total":""}"#] {
+            assert_eq!(totals(json).unwrap().total, None, "{json}");
+        }
+        assert_eq!(totals(r#"{"total":"99.90"}"#).unwrap().total.unwrap().as_str(), "99.90");
+        assert!(totals(r#"{"total":"{order.total}"}"#).is_err());
     }
 }

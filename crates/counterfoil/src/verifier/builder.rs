@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use super::{Config, Key, Keys, MAX_SECRETS, Verifier};
 use crate::event::EventReader;
-use crate::idempotency::Address;
+use crate::idempotency::KeySpace;
 use crate::scheme::{Sender, TagEncoding};
 use crate::signature::MacKey;
 use crate::time::{FUTURE, STRICT_PAST, TimestampFormat, Tolerance, UtcOffset, Window};
@@ -91,7 +91,7 @@ impl VerifierBuilder {
         };
         let form = format!("`{}<{digits}>`, and nothing else", form.prefix).into();
         let keys = build_keys(&self.sender, &self.secrets, now)?;
-        let scope = Address { sender: &name, endpoint: &endpoint, tenant: "" }.scope();
+        let key_space = KeySpace::new(&name, &endpoint, "");
         let config = Config {
             sender: self.sender,
             name,
@@ -101,7 +101,7 @@ impl VerifierBuilder {
             timestamp_place,
             reader,
             window,
-            scope,
+            key_space,
             keys: RwLock::new(keys),
             generation: AtomicU64::new(0),
         };

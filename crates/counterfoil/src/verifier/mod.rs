@@ -54,12 +54,12 @@ pub use presented::{Presented, Stale, Verified};
 use builder::build_keys;
 use head::{Stamp, Tags, feed};
 
-use crate::delivery::Facts;
+use crate::delivery::{Facts, Slices};
 use crate::event::{EventReader, Found, Members, decode_string};
-use crate::idempotency::{Address, IdempotencyKey, Scope};
+use crate::idempotency::{IdempotencyKey, KeySpace, Scope};
 use crate::scheme::{CheckedScheme, Part, Sender, TimestampSource};
 use crate::signature::{MacKey, Macs, Tag};
-use crate::time::{Clock, Judged, SystemClock, TimestampFormat, TimestampText, Window, parse_rfc3339};
+use crate::time::{Clock, Judged, SystemClock, TimestampFormat, TimestampText, Window};
 use crate::{ConfigError, Delivery, Rejection, Secret};
 
 /// Rotation needs two; four leave room for one that went wrong. Every further secret costs one more hash of
@@ -86,7 +86,7 @@ struct Config {
     timestamp_place: Arc<str>,
     reader: EventReader,
     window: Option<Window>,
-    scope: Scope,
+    key_space: KeySpace,
     keys: RwLock<Keys>,
     /// Counts the replacements of `keys`, so that a request can tell without the lock that there was none.
     generation: AtomicU64,
@@ -186,7 +186,7 @@ impl Verifier {
     /// The part of the store that its events live in.
     #[must_use]
     pub fn scope(&self) -> Scope {
-        self.config.scope
+        self.config.key_space.scope()
     }
 
     pub(crate) fn name(&self) -> &Arc<str> {
@@ -211,8 +211,8 @@ impl Verifier {
             Ok(Freshness::Stale(_)) | Err(_) => None,
         };
         let facts = Facts { signed_at, ..config.facts(&members, (event_id, key), now) };
-        let data = config.data(&members, &body);
-        Ok(Delivery::new(facts, body, data))
+        let slices = config.slices(&members, &body);
+        Ok(Delivery::new(facts, body, slices))
     }
 
     fn generation(&self) -> u64 {
@@ -286,12 +286,11 @@ impl Config {
     }
 
     fn key(&self, members: &Members<'_>, body: &[u8]) -> Result<(Option<crate::EventId>, IdempotencyKey), Rejection> {
-        let address = Address { sender: &self.name, endpoint: &self.endpoint, tenant: "" };
         let Some(pointer) = self.reader.id_pointer() else {
-            return Ok((None, address.key_of_body(body)));
+            return Ok((None, self.key_space.key_of_body(body)));
         };
         let id = members.id().map_err(|reason| Rejection::EventIdInvalid { pointer: pointer.text.clone(), reason })?;
-        let key = address.key_of_id(&id);
+        let key = self.key_space.key_of_id(&id);
         Ok((Some(id), key))
     }
 
@@ -323,13 +322,14 @@ impl Config {
         }
     }
 
-    /// The event's own data, as a slice of the body.
-    fn data(&self, members: &Members<'_>, body: &Bytes) -> Option<Bytes> {
-        match members.data() {
-            Some(data) => Some(body.slice_ref(data.as_bytes())),
-            None if self.reader.has_data_pointer() => None,
-            None => Some(body.clone()),
-        }
+    /// What a delivery gives out later, as slices of the body.
+    fn slices(&self, members: &Members<'_>, body: &Bytes) -> Slices {
+        let slice = |raw: &str| body.slice_ref(raw.as_bytes());
+        let data = match members.data() {
+            None if !self.reader.has_data_pointer() => Some(body.clone()),
+            data => data.map(slice),
+        };
+        Slices { data, occurred_at: members.occurred_at().map(slice) }
     }
 
     fn facts(
@@ -343,12 +343,11 @@ impl Config {
             endpoint: self.endpoint.clone(),
             event_id,
             event_type: members.event_type().map(Box::from),
-            occurred_at: members.occurred_at().as_deref().and_then(parse_rfc3339),
             signed_at: None,
             received_at: now,
             unsigned_id: None,
             secret_index: None,
-            scope: self.scope,
+            scope: self.key_space.scope(),
             key,
         }
     }

@@ -96,8 +96,8 @@ impl Presented {
             signed_at: if let Freshness::Fresh(signed_at) = freshness { signed_at } else { None },
             ..config.facts(&members, key, now)
         };
-        let data = config.data(&members, &body);
-        let delivery = Delivery::new(facts, body, data);
+        let slices = config.slices(&members, &body);
+        let delivery = Delivery::new(facts, body, slices);
         let past = config.window.as_ref().map_or(STRICT_PAST, |window| window.past);
         Ok(match freshness {
             Freshness::Fresh(_) => Verified::Fresh(delivery),
