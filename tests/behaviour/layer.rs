@@ -98,6 +98,26 @@ async fn a_body_that_stalls_is_408() {
     assert_eq!(response.status(), 408);
 }
 
+/// Each of its frames is there at once, and none has a byte.
+#[tokio::test]
+async fn a_body_of_endless_empty_frames_is_408() {
+    struct Hollow;
+    impl Body for Hollow {
+        type Data = Bytes;
+        type Error = Infallible;
+        fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            Poll::Ready(Some(Ok(Frame::data(Bytes::new()))))
+        }
+    }
+    let mut request = Request::post("/").body(Hollow).unwrap();
+    *request.headers_mut() = signed(b"{}");
+    let receiver = receiver(memory()).body_timeout(Duration::from_millis(50)).build().unwrap();
+    let handler =
+        service_fn(|_: Request<VerifiedBody>| async { Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())) });
+    let response = WebhookLayer::new(receiver).layer(handler).oneshot(request).await.unwrap();
+    assert_eq!(response.status(), 408);
+}
+
 #[tokio::test]
 async fn frames_make_one_body() {
     let event = body("evt_1");

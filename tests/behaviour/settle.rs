@@ -10,6 +10,7 @@ use counterfoil::idempotency::{
     Record, Scope, State, Store, StoreError, Survives,
 };
 use counterfoil::{Clock, Delivery, SystemClock};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::handler::{Act, Handler, body, code, memory, receiver, request, send, service, until};
@@ -23,6 +24,8 @@ struct Faulty {
     gets: Arc<AtomicUsize>,
     /// Calls of any kind.
     calls: Arc<AtomicUsize>,
+    /// Closed, it keeps claims waiting.
+    gate: Arc<Semaphore>,
 }
 
 impl Faulty {
@@ -33,7 +36,13 @@ impl Faulty {
             completions: Arc::default(),
             gets: Arc::default(),
             calls: Arc::default(),
+            gate: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
         }
+    }
+
+    /// One whose claims are not answered until its gate has permits.
+    fn closed() -> Self {
+        Self { gate: Arc::new(Semaphore::new(0)), ..Self::new() }
     }
 
     fn fails(&self, left: &AtomicUsize) -> bool {
@@ -48,7 +57,10 @@ fn down<T: Send + 'static>() -> BoxFuture<'static, Result<T, StoreError>> {
 
 impl Store for Faulty {
     fn claim<'a>(&'a self, request: &'a ClaimRequest) -> BoxFuture<'a, Result<Claim, StoreError>> {
-        if self.fails(&self.claims) { down() } else { self.store.claim(request) }
+        Box::pin(async move {
+            let _open = self.gate.acquire().await;
+            if self.fails(&self.claims) { down().await } else { self.store.claim(request).await }
+        })
     }
 
     fn complete<'a>(&'a self, fence: &'a Fence) -> BoxFuture<'a, Result<Fenced, StoreError>> {
@@ -324,71 +336,19 @@ async fn t42_a_handler_that_panics_when_it_is_dropped_leaves_its_event_free() {
     assert_eq!(send(&service, request(event)).await.status(), 200, "the retry is handled at once");
 }
 
-/// A store that never answers a claim until it is told to, and counts what is asked of it.
-#[derive(Debug)]
-struct Slow {
-    store: MemoryStore,
-    open: tokio::sync::Semaphore,
-}
-
-impl Store for Slow {
-    fn claim<'a>(&'a self, request: &'a ClaimRequest) -> BoxFuture<'a, Result<Claim, StoreError>> {
-        Box::pin(async move {
-            let _permit = self.open.acquire().await;
-            self.store.claim(request).await
-        })
-    }
-
-    fn complete<'a>(&'a self, fence: &'a Fence) -> BoxFuture<'a, Result<Fenced, StoreError>> {
-        self.store.complete(fence)
-    }
-
-    fn dead<'a>(&'a self, fence: &'a Fence, reason: &'a Note) -> BoxFuture<'a, Result<Fenced, StoreError>> {
-        self.store.dead(fence, reason)
-    }
-
-    fn release<'a>(&'a self, fence: &'a Fence) -> BoxFuture<'a, Result<Fenced, StoreError>> {
-        self.store.release(fence)
-    }
-
-    fn extend<'a>(&'a self, fence: &'a Fence, time: NonZeroDuration) -> BoxFuture<'a, Result<Fenced, StoreError>> {
-        self.store.extend(fence, time)
-    }
-
-    fn purge(&self, most: NonZeroU32) -> BoxFuture<'_, Result<u64, StoreError>> {
-        self.store.purge(most)
-    }
-
-    fn forget(&self, scope: Scope, key: IdempotencyKey) -> BoxFuture<'_, Result<bool, StoreError>> {
-        self.store.forget(scope, key)
-    }
-
-    fn get(&self, scope: Scope, key: IdempotencyKey) -> BoxFuture<'_, Result<Option<Record>, StoreError>> {
-        self.store.get(scope, key)
-    }
-
-    fn list<'a>(&'a self, page: &'a Page) -> BoxFuture<'a, Result<Vec<Record>, StoreError>> {
-        self.store.list(page)
-    }
-
-    fn durability(&self) -> Survives {
-        Survives::Nothing
-    }
-}
-
 /// The runtime's clock jumps ahead whenever all are waiting, so that no real time passes.
 #[tokio::test(start_paused = true)]
 async fn t44_a_slow_store_means_503_and_a_claim_that_is_won_late_is_given_back() {
-    let store = Arc::new(Slow { store: memory(), open: tokio::sync::Semaphore::new(0) });
+    let store = Faulty::closed();
     let handler = Handler::default();
     let receiver = receiver(store.clone()).build().unwrap();
     let service = service(receiver.clone(), &handler);
     let body = body("evt_1");
     let response = send(&service, request(body.clone())).await;
     assert_eq!((response.status().as_u16(), code(&response).as_deref()), (503, Some("store_unavailable")));
-    store.open.add_permits(1);
+    store.gate.add_permits(Semaphore::MAX_PERMITS);
     let delivery = event(&receiver, &body);
-    while state(&*store, &delivery).await != Some((State::Ready, 1)) {
+    while state(&store, &delivery).await != Some((State::Ready, 1)) {
         tokio::task::yield_now().await;
     }
     assert_eq!(handler.runs(), 0);

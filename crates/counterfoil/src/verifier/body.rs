@@ -19,6 +19,9 @@ impl Body {
     }
 
     pub(super) fn push(&mut self, frame: Bytes) {
+        if frame.is_empty() {
+            return;
+        }
         *self = match std::mem::replace(self, Self::Empty) {
             Self::Empty => Self::One(frame),
             Self::One(first) => {
