@@ -54,13 +54,34 @@ impl<T: Send, F: Fn(&Step<'_>) -> rusqlite::Result<T> + Send> Job for Asked<T, F
 #[derive(Debug, Clone)]
 struct Failure {
     source: Arc<rusqlite::Error>,
-    committing: bool,
+    stage: Stage,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Begin,
+    Job,
+    Commit,
 }
 
 impl Failure {
+    fn new(stage: Stage, source: rusqlite::Error) -> Self {
+        tracing::error!(target: "counterfoil", error = %source, ?stage, "a SQLite transaction failed");
+        Self { source: Arc::new(source), stage }
+    }
+
+    fn is_full(&self) -> bool {
+        self.source.sqlite_error_code() == Some(ErrorCode::DiskFull)
+    }
+
     /// A commit that broke off may have taken hold. A full disk is noticed before that.
     fn is_unknown(&self) -> bool {
-        self.committing && self.source.sqlite_error_code() != Some(ErrorCode::DiskFull)
+        self.stage == Stage::Commit && !self.is_full()
+    }
+
+    /// Whether others in the same transaction may work without the one that failed.
+    fn is_of_one(&self) -> bool {
+        self.stage == Stage::Job || (self.stage == Stage::Commit && self.is_full())
     }
 }
 
@@ -156,12 +177,9 @@ impl Loop {
     /// one that cannot work costs nobody else anything.
     fn commit(&mut self, mut batch: Vec<Box<dyn Job>>) {
         let result = self.transact(&mut batch);
-        let alone = batch.len() > 1 && result.as_ref().is_err_and(|failure| !failure.is_unknown());
+        let alone = batch.len() > 1 && result.as_ref().is_err_and(Failure::is_of_one);
         for mut job in batch {
             let result = if alone { self.transact(std::slice::from_mut(&mut job)) } else { result.clone() };
-            if let Err(failure) = &result {
-                tracing::error!(target: "counterfoil", error = %failure.source, "a SQLite transaction failed");
-            }
             job.answer(result);
         }
     }
@@ -169,14 +187,14 @@ impl Loop {
     /// Runs the jobs in one transaction. Immediate: a transaction that read first could not be upgraded while
     /// another process writes.
     fn transact(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Failure> {
-        let failed = |source| Failure { source: Arc::new(source), committing: false };
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+        let begun = self.connection.transaction_with_behavior(TransactionBehavior::Immediate);
+        let transaction = begun.map_err(|source| Failure::new(Stage::Begin, source))?;
         for job in jobs {
             let step = Step::after(&transaction, self.token);
             self.token = step.token;
-            job.run(&step).map_err(failed)?;
+            job.run(&step).map_err(|source| Failure::new(Stage::Job, source))?;
         }
-        transaction.commit().map_err(|source| Failure { source: Arc::new(source), committing: true })
+        transaction.commit().map_err(|source| Failure::new(Stage::Commit, source))
     }
 
     fn purge(&mut self) {

@@ -100,8 +100,16 @@ async fn a_locked_file_is_unavailable_and_recovers() {
     let store = file.open();
     let other = file.raw();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let error = store.claim(&request(1, WEEK)).await.unwrap_err();
-    assert!(error.is_transient(), "{error:?}");
+    let began = std::time::Instant::now();
+    let mut waiting = tokio::task::JoinSet::new();
+    for key in 0..20 {
+        let store = store.clone();
+        waiting.spawn(async move { store.claim(&request(key, WEEK)).await.unwrap_err() });
+    }
+    for error in waiting.join_all().await {
+        assert!(error.is_transient(), "{error:?}");
+    }
+    assert!(began.elapsed() < Duration::from_secs(12), "one wait for all, and one for those who came in between");
     other.execute_batch("ROLLBACK").unwrap();
     assert!(matches!(store.claim(&request(1, WEEK)).await.unwrap(), Claim::Won(_)));
 }

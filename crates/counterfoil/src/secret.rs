@@ -108,8 +108,10 @@ impl fmt::Debug for Secret {
 }
 
 fn base64_key(text: &[u8], encoding: SecretEncoding) -> Result<Zeroizing<Box<[u8]>>, ConfigError> {
-    let bytes = STANDARD.decode(text).map_err(|_| ConfigError::SecretUndecodable { encoding })?;
-    Ok(Zeroizing::new(bytes.into_boxed_slice()))
+    // Every buffer that holds the key is wiped, so none may grow or shrink on its way.
+    let mut bytes = Zeroizing::new(vec![0; text.len()]);
+    let length = STANDARD.decode_slice(text, &mut bytes).map_err(|_| ConfigError::SecretUndecodable { encoding })?;
+    Ok(Zeroizing::new(Box::from(bytes.get(..length).unwrap_or_default())))
 }
 
 /// Nothing but white space and zeros. HMAC pads a key with zeros, so that zeros alone are the empty key.

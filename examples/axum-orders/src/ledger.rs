@@ -176,7 +176,8 @@ fn record(transaction: &Transaction<'_>, delivery: &Delivery, key: &str) -> Resu
     let id = document.id.or(document.order_id).or(document.invoice_id);
     let total = document.total.or(document.amount).or(document.budget).or(document.totals.and_then(|sums| sums.total));
     let at = delivery.occurred_at().or(delivery.signed_at()).unwrap_or(delivery.received_at());
-    let at = i64::try_from(at.duration_since(UNIX_EPOCH)?.as_millis())?;
+    // Some senders write the year 1 for "not known".
+    let at = i64::try_from(at.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis())?;
     // Events arrive in any order: an older one never overwrites a newer one.
     let upsert = format!(
         "INSERT INTO {table} VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE SET

@@ -168,6 +168,8 @@ async fn members_that_cannot_be_read_count_as_absent() {
         let body = format!(r#"{{"id":"{id}","type":"order.created","created_at":"{now}","data":{data}}}"#);
         assert_eq!(server.post(&senders::HANDL, &body).await, 200, "{data}");
     }
+    let body = r#"{"id":"evt_4","event":"invoice.paid","occurred_at":"0001-01-01T00:00:00Z","data":{"id":"inv_1"}}"#;
+    assert_eq!(server.post(&senders::AGILED, body).await, 200);
     let orders = server.get("/orders").await;
     let first = orders.as_array().unwrap().iter().find(|order| order["id"] == "ord_1").unwrap();
     assert_eq!((first["total"].clone(), first["currency"].clone()), (Value::Null, Value::Null));

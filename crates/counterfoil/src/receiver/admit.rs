@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
+use super::activity::Running;
 use super::run::Runtime;
 use super::signal::first;
 use super::waiting::WAITER_BODY_BYTES;
@@ -16,6 +17,9 @@ use crate::{Delivery, Rejection};
 
 /// How long a store may take for one answer: as long as the least patient sender waits.
 const STORE_TIME: Duration = Duration::from_secs(5);
+
+/// How long a claim that was answered for lost may still take once nobody waits for it any more.
+const LAST_CHANCE: Duration = Duration::from_secs(1);
 
 /// What one claim came to.
 enum Admission {
@@ -30,16 +34,25 @@ impl Once {
         &self,
         receiver: &Receiver,
         runtime: &impl Runtime,
+        running: &Running,
         delivery: Delivery,
     ) -> Result<(Delivery, Lease), Answer> {
-        match self.claim(receiver, runtime, delivery).await {
+        match self.claim(receiver, runtime, running, delivery).await {
             Admission::New(delivery, lease) => Ok((delivery, lease)),
-            Admission::InFlight(delivery, retry_after) => self.wait(receiver, runtime, delivery, retry_after).await,
+            Admission::InFlight(delivery, retry_after) => {
+                self.wait(receiver, runtime, running, delivery, retry_after).await
+            }
             Admission::Answered(answer) => Err(answer),
         }
     }
 
-    async fn claim(&self, receiver: &Receiver, runtime: &impl Runtime, delivery: Delivery) -> Admission {
+    async fn claim(
+        &self,
+        receiver: &Receiver,
+        runtime: &impl Runtime,
+        running: &Running,
+        delivery: Delivery,
+    ) -> Admission {
         let request = ClaimRequest {
             scope: delivery.scope(),
             key: delivery.key(),
@@ -49,7 +62,7 @@ impl Once {
             on_expired: self.on_expired,
             note: note(&delivery),
         };
-        match self.ask_claim(runtime, request).await {
+        match self.ask_claim(runtime, running, request).await {
             Ok(Claim::Won(lease)) => Admission::New(delivery, lease),
             Ok(Claim::InFlight { retry_after }) => Admission::InFlight(delivery, retry_after),
             Ok(Claim::Duplicate(outcome)) => Admission::Answered(self.settled_answer(outcome, true)),
@@ -58,18 +71,32 @@ impl Once {
         }
     }
 
-    async fn ask_claim(&self, runtime: &impl Runtime, request: ClaimRequest) -> Result<Claim, StoreError> {
+    async fn ask_claim(
+        &self,
+        runtime: &impl Runtime,
+        running: &Running,
+        request: ClaimRequest,
+    ) -> Result<Claim, StoreError> {
         let store = self.store.clone();
         let mut claim = Box::pin(async move { (store.claim(&request).await, store) });
         if let Some((claimed, _)) = within(runtime, &mut claim).await {
             return claimed;
         }
-        // It may still be won, with nobody here to handle it.
+        // It may still be won, with nobody here to handle it. Where it is not given back in time, the event is
+        // claimable once the lease has passed.
+        let (clock, counted, lease_time) = (runtime.clone(), running.also(), self.lease_time.get());
         runtime.spawn(Box::pin(async move {
-            if let (Ok(Claim::Won(lease)), store) = claim.await {
-                // Where even this fails, the event is claimable once the lease has passed.
-                let _ = lease.release(&store).await;
-            }
+            let mut stop = counted.stop();
+            let give_back = async {
+                if let (Ok(Claim::Won(lease)), store) = claim.await {
+                    let _ = lease.release(&store).await;
+                }
+            };
+            let give_up = async {
+                first(clock.sleep(lease_time), stop.fired()).await;
+                clock.sleep(LAST_CHANCE).await;
+            };
+            first(give_back, give_up).await;
         }));
         Err(no_answer())
     }
@@ -80,6 +107,7 @@ impl Once {
         &self,
         receiver: &Receiver,
         runtime: &impl Runtime,
+        running: &Running,
         delivery: Delivery,
         mut retry_after: Duration,
     ) -> Result<(Delivery, Lease), Answer> {
@@ -103,7 +131,7 @@ impl Once {
             let record = record.map_err(|error| unavailable(receiver, "get", error))?;
             let Some(record) = record.filter(|record| record.state != State::Ready) else {
                 let Some(delivery) = kept else { return Err(in_flight(Duration::ZERO)) };
-                return match self.claim(receiver, runtime, delivery).await {
+                return match self.claim(receiver, runtime, running, delivery).await {
                     Admission::New(delivery, lease) => Ok((delivery, lease)),
                     Admission::InFlight(_, retry_after) => Err(in_flight(retry_after)),
                     Admission::Answered(answer) => Err(answer),

@@ -129,7 +129,7 @@ impl Receiver {
         self.inner.activity.shutdown(grace).await;
     }
 
-    /// How the receiver is doing, asking the store.
+    /// How the receiver is doing, asking the store. Put a time limit around it: a store that hangs, hangs this.
     pub async fn health(&self) -> Health {
         let store = match &self.inner.once {
             // A key that no event has: finding nothing is health enough.

@@ -140,7 +140,7 @@ impl Receiver {
             (Verified::Fresh(delivery), None) => self.pass(&runtime, &running, delivery, timings, handler).await,
             (Verified::Fresh(delivery), Some(once)) => {
                 let facts = delivery.facts().clone();
-                match once.admit(&self, &runtime, delivery).await {
+                match once.admit(&self, &runtime, &running, delivery).await {
                     Ok(won) => self.handle(once, &runtime, &running, won, timings, handler).await,
                     Err(answer) => {
                         self.observe(Some(&facts), Ending::Answered { answer: &answer, attempt: 0 }, &timings);

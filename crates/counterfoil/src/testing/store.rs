@@ -27,12 +27,13 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Barrier};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{Thread, sleep};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use crate::idempotency::{
     Claim, ClaimRequest, Fence, Fenced, Fingerprint, IdempotencyKey, Lease, NonZeroDuration, Note, OnExpired, Outcome,
     Page, Record, Scope, State, Store,
 };
+use crate::{Clock, SystemClock};
 
 /// Long enough not to pass by itself while a test runs.
 const LONG: Duration = Duration::from_secs(300);
@@ -326,8 +327,8 @@ pub async fn purge_spares_what_lives(store: &dyn Store) {
     let lease = over.win(store).await;
     assert_eq!(lease.complete(store).await.unwrap(), Fenced::Applied);
     sleep(PAST_SHORT);
-    while store.purge(NonZeroU32::MIN).await.unwrap() == 1 {}
-    assert_eq!(store.purge(NonZeroU32::MAX).await.unwrap(), 0);
+    assert!(store.purge(NonZeroU32::MIN).await.unwrap() <= 1);
+    store.purge(NonZeroU32::MAX).await.unwrap();
     assert!(!store.forget(over.scope, over.key).await.unwrap(), "its retention has passed");
     assert!(matches!(live.claim(store).await, Claim::Duplicate(Outcome::Completed)));
 }
@@ -403,13 +404,14 @@ struct Event {
 impl Event {
     fn new() -> Self {
         static NEXT: AtomicI32 = AtomicI32::new(1);
-        let next = NEXT.fetch_add(1, Ordering::Relaxed);
-        // Stores outlive test processes: the process's number keeps two runs apart.
-        let seed = format!("{}-{next}", std::process::id());
-        let key = IdempotencyKey::from_bytes(*Fingerprint::of(seed.as_bytes()).as_bytes());
+        // Stores outlive test processes, and process numbers come again: the time keeps two runs apart.
+        let since = SystemClock.now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
+        let seed = format!("{since}-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let key = *Fingerprint::of(seed.as_bytes()).as_bytes();
+        let [a, b, c, d, ..] = key;
         Self {
-            scope: Scope::from_i32(next),
-            key,
+            scope: Scope::from_i32(i32::from_be_bytes([a, b, c, d])),
+            key: IdempotencyKey::from_bytes(key),
             fingerprint: Fingerprint::of(b"1"),
             lease_time: LONG,
             retention: LONG,

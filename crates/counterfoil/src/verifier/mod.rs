@@ -100,7 +100,8 @@ enum Freshness {
     Stale(Duration),
 }
 
-/// One immutable set of secrets. A request keeps the set that it started with.
+/// One immutable set of secrets. A request that sees it replaced before its verdict begins again with the new
+/// one.
 type Keys = Arc<[Key]>;
 
 struct Key {
