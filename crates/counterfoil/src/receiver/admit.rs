@@ -93,7 +93,9 @@ impl Once {
                 }
             };
             let give_up = async {
-                first(clock.sleep(lease_time), stop.fired()).await;
+                if !counted.is_stopped() {
+                    first(clock.sleep(lease_time), stop.fired()).await;
+                }
                 clock.sleep(LAST_CHANCE).await;
             };
             first(give_back, give_up).await;
