@@ -105,6 +105,20 @@ fn event(receiver: &counterfoil::Receiver, body: &bytes::Bytes) -> Delivery {
     Delivery::assertion(receiver.verifier(), body.clone(), SystemClock.now()).unwrap()
 }
 
+/// The claim by which another process would take the event.
+fn elsewhere(delivery: &Delivery) -> ClaimRequest {
+    let minute = NonZeroDuration::new(Duration::from_secs(60)).unwrap();
+    ClaimRequest {
+        scope: delivery.scope(),
+        key: delivery.key(),
+        fingerprint: delivery.fingerprint(),
+        lease_time: minute,
+        retention: minute,
+        on_expired: OnExpired::Takeover,
+        note: Note::new("elsewhere"),
+    }
+}
+
 async fn state(store: &dyn Store, delivery: &Delivery) -> Option<(State, u32)> {
     store.get(delivery.scope(), delivery.key()).await.unwrap().map(|record| (record.state, record.attempts))
 }
@@ -177,18 +191,7 @@ async fn a_waiting_copy_takes_over_what_the_first_gives_back() {
     let body = body("evt_1");
     let delivery = event(&receiver, &body);
     // Somebody in another process holds the event, and gives it back.
-    let request_of = |fingerprint| ClaimRequest {
-        scope: delivery.scope(),
-        key: delivery.key(),
-        fingerprint,
-        lease_time: NonZeroDuration::new(Duration::from_secs(60)).unwrap(),
-        retention: NonZeroDuration::new(Duration::from_secs(60)).unwrap(),
-        on_expired: OnExpired::Takeover,
-        note: Note::new("elsewhere"),
-    };
-    let Claim::Won(lease) = store.claim(&request_of(delivery.fingerprint())).await.unwrap() else {
-        panic!("a new key")
-    };
+    let Claim::Won(lease) = store.claim(&elsewhere(&delivery)).await.unwrap() else { panic!("a new key") };
     let waiting = tokio::spawn({
         let (service, body) = (service.clone(), body.clone());
         async move { send(&service, request(body)).await }
@@ -208,16 +211,7 @@ async fn a_waiting_copy_with_a_large_body_gives_its_memory_back() {
     let event_body = body("evt_1");
     let large: bytes::Bytes = [&event_body[..], &vec![b' '; 100 * 1024]].concat().into();
     let delivery = event(&receiver, &large);
-    let claim = ClaimRequest {
-        scope: delivery.scope(),
-        key: delivery.key(),
-        fingerprint: delivery.fingerprint(),
-        lease_time: NonZeroDuration::new(Duration::from_secs(60)).unwrap(),
-        retention: NonZeroDuration::new(Duration::from_secs(60)).unwrap(),
-        on_expired: OnExpired::Takeover,
-        note: Note::new("elsewhere"),
-    };
-    let Claim::Won(lease) = store.claim(&claim).await.unwrap() else { panic!("a new key") };
+    let Claim::Won(lease) = store.claim(&elsewhere(&delivery)).await.unwrap() else { panic!("a new key") };
     let waiting = tokio::spawn({
         let (service, body) = (service.clone(), large.clone());
         async move { send(&service, request(body)).await }
@@ -384,16 +378,9 @@ async fn t41_a_holder_that_lost_its_lease_learns_it() {
         until(|| handler.runs() == 1).await;
         // An operator takes the event from its holder, and somebody else handles it.
         assert!(store.forget(delivery.scope(), delivery.key()).await.unwrap());
-        let claim = ClaimRequest {
-            scope: delivery.scope(),
-            key: delivery.key(),
-            fingerprint: delivery.fingerprint(),
-            lease_time: NonZeroDuration::new(Duration::from_secs(60)).unwrap(),
-            retention: NonZeroDuration::new(Duration::from_secs(60)).unwrap(),
-            on_expired: OnExpired::Takeover,
-            note: Note::new("elsewhere"),
+        let Claim::Won(lease) = store.claim(&elsewhere(&delivery)).await.unwrap() else {
+            panic!("a forgotten key is new")
         };
-        let Claim::Won(lease) = store.claim(&claim).await.unwrap() else { panic!("a forgotten key is new") };
         if completed_by_other {
             assert_eq!(lease.complete(&*store).await.unwrap(), Fenced::Applied);
         }

@@ -78,10 +78,10 @@ impl TimestampFormat {
     pub(crate) fn parse(self, text: &str) -> Option<SystemTime> {
         match self {
             Self::UnixSeconds | Self::SiteUnixSeconds => unix(text, 10, Duration::from_secs),
-            Self::Rfc3339 => rfc3339(text),
+            Self::Rfc3339 => parse_rfc3339(text),
             Self::UnixOrRfc3339 => unix(text, 10, Duration::from_secs)
                 .or_else(|| unix(text, 13, Duration::from_millis))
-                .or_else(|| rfc3339(text)),
+                .or_else(|| parse_rfc3339(text)),
         }
     }
 
@@ -124,17 +124,6 @@ pub fn format_rfc3339(at: SystemTime) -> Option<String> {
 /// ```
 #[must_use]
 pub fn parse_rfc3339(text: &str) -> Option<SystemTime> {
-    rfc3339(text)
-}
-
-fn unix(text: &str, digits: usize, unit: fn(u64) -> Duration) -> Option<SystemTime> {
-    if text.len() != digits || !text.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
-    }
-    UNIX_EPOCH.checked_add(unit(text.parse().ok()?))
-}
-
-fn rfc3339(text: &str) -> Option<SystemTime> {
     // The grammar also takes lower case, and a space by agreement of both sides; there is no such agreement.
     let upper = text.as_bytes().get(10) == Some(&b'T') && !text.ends_with('z');
     if text.len() > MAX_TIMESTAMP_BYTES || !upper {
@@ -144,6 +133,13 @@ fn rfc3339(text: &str) -> Option<SystemTime> {
     let seconds = Duration::from_secs(at.unix_timestamp().unsigned_abs());
     let whole = if at.unix_timestamp() < 0 { UNIX_EPOCH.checked_sub(seconds) } else { UNIX_EPOCH.checked_add(seconds) };
     whole?.checked_add(Duration::from_nanos(at.nanosecond().into()))
+}
+
+fn unix(text: &str, digits: usize, unit: fn(u64) -> Duration) -> Option<SystemTime> {
+    if text.len() != digits || !text.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    UNIX_EPOCH.checked_add(unit(text.parse().ok()?))
 }
 
 /// The text of a timestamp header, kept inline exactly as received: it goes under the MAC as it is.
