@@ -60,6 +60,8 @@ pub(crate) struct Facts {
     pub(crate) secret_index: Option<usize>,
     pub(crate) scope: Scope,
     pub(crate) key: IdempotencyKey,
+    /// Known beforehand where the key is made of the body's digest.
+    pub(crate) fingerprint: Option<Fingerprint>,
 }
 
 impl Delivery {
@@ -161,7 +163,7 @@ impl Delivery {
     /// Tells two bodies of one key apart.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::of(&self.body)
+        self.facts.fingerprint.unwrap_or_else(|| Fingerprint::of(&self.body))
     }
 
     /// The JSON text of the event's own data: the member that the envelope names, or the whole body.

@@ -52,8 +52,10 @@ impl KeySpace {
         self.key(kind, id.as_str().as_bytes())
     }
 
-    pub(crate) fn key_of_body(&self, body: &[u8]) -> IdempotencyKey {
-        self.key(b"body", &digest(body))
+    /// The key of a body and its fingerprint, which are made of one digest.
+    pub(crate) fn key_of_body(&self, body: &[u8]) -> (IdempotencyKey, Fingerprint) {
+        let digest = digest(body);
+        (self.key(b"body", &digest), Fingerprint(head(&digest)))
     }
 
     fn key(&self, kind: &[u8], value: &[u8]) -> IdempotencyKey {
@@ -175,7 +177,7 @@ mod tests {
         let id = EventId::Text("evt_abc123".into());
         assert_eq!(handl().key_of_id(&id).to_string(), "2c151c1724a22e51cf3c629aa99b237d");
         assert_eq!(handl().key_of_id(&EventId::Integer("42".into())).to_string(), "9b32210348e990fc56eec15be28ac3ee");
-        assert_eq!(handl().key_of_body(b"{}").to_string(), "3ee04db220711ae4f494daae8c59f6ee");
+        assert_eq!(handl().key_of_body(b"{}").0.to_string(), "3ee04db220711ae4f494daae8c59f6ee");
         assert_eq!(handl().scope().as_i32(), -1918533151);
     }
 
@@ -192,7 +194,8 @@ mod tests {
 
     #[test]
     fn keys_parse_as_they_print() {
-        let key = handl().key_of_body(b"{}");
+        let (key, fingerprint) = handl().key_of_body(b"{}");
+        assert_eq!(fingerprint, Fingerprint::of(b"{}"));
         assert_eq!(key.to_string().parse(), Ok(key));
         assert!("00".parse::<IdempotencyKey>().is_err());
         assert!("é".repeat(16).parse::<IdempotencyKey>().is_err());

@@ -56,11 +56,11 @@ use head::{Stamp, Tags, feed};
 
 use crate::delivery::{Facts, Slices};
 use crate::event::{EventReader, Found, Members, decode_string};
-use crate::idempotency::{IdempotencyKey, KeySpace, Scope};
+use crate::idempotency::{Fingerprint, IdempotencyKey, KeySpace, Scope};
 use crate::scheme::{CheckedScheme, Part, Sender, TimestampSource};
 use crate::signature::{MacKey, Macs, Tag};
 use crate::time::{Clock, Judged, SystemClock, TimestampFormat, TimestampText, Window};
-use crate::{ConfigError, Delivery, Rejection, Secret};
+use crate::{ConfigError, Delivery, EventId, Rejection, Secret};
 
 /// Rotation needs two; four leave room for one that went wrong. Every further secret costs one more hash of
 /// every unauthenticated body.
@@ -90,6 +90,13 @@ struct Config {
     keys: RwLock<Keys>,
     /// Counts the replacements of `keys`, so that a request can tell without the lock that there was none.
     generation: AtomicU64,
+}
+
+/// What makes a delivery the event that it is.
+struct Identity {
+    event_id: Option<EventId>,
+    key: IdempotencyKey,
+    fingerprint: Option<Fingerprint>,
 }
 
 /// What stage 5 makes of a signed time that does not lie ahead.
@@ -205,13 +212,13 @@ impl Verifier {
     pub(crate) fn assert(&self, body: Bytes, now: SystemTime) -> Result<Delivery, Rejection> {
         let config = &*self.config;
         let members = config.read_event(&body)?;
-        let (event_id, key) = config.key(&members, &body)?;
+        let identity = config.identify(&members, &body)?;
         // An assertion is of any age: only a time that is fresh can be corrected to UTC.
         let signed_at = match config.judge(&members, None, now) {
             Ok(Freshness::Fresh(signed_at)) => signed_at,
             Ok(Freshness::Stale(_)) | Err(_) => None,
         };
-        let facts = Facts { signed_at, ..config.facts(&members, (event_id, key), now) };
+        let facts = Facts { signed_at, ..config.facts(&members, identity, now) };
         let slices = config.slices(&members, &body);
         Ok(Delivery::new(facts, body, slices))
     }
@@ -286,13 +293,15 @@ impl Config {
         self.reader.read(body).map_err(|expected| Rejection::BodyNotAnObject { expected })
     }
 
-    fn key(&self, members: &Members<'_>, body: &[u8]) -> Result<(Option<crate::EventId>, IdempotencyKey), Rejection> {
+    /// The event's id, its key, and its body's fingerprint where the key took the body's digest anyway.
+    fn identify(&self, members: &Members<'_>, body: &[u8]) -> Result<Identity, Rejection> {
         let Some(pointer) = self.reader.id_pointer() else {
-            return Ok((None, self.key_space.key_of_body(body)));
+            let (key, fingerprint) = self.key_space.key_of_body(body);
+            return Ok(Identity { event_id: None, key, fingerprint: Some(fingerprint) });
         };
         let id = members.id().map_err(|reason| Rejection::EventIdInvalid { pointer: pointer.text.clone(), reason })?;
         let key = self.key_space.key_of_id(&id);
-        Ok((Some(id), key))
+        Ok(Identity { event_id: Some(id), key, fingerprint: None })
     }
 
     /// The signed time as the sender wrote it, from the header or the body.
@@ -336,7 +345,7 @@ impl Config {
     fn facts(
         &self,
         members: &Members<'_>,
-        (event_id, key): (Option<crate::EventId>, IdempotencyKey),
+        Identity { event_id, key, fingerprint }: Identity,
         now: SystemTime,
     ) -> Facts {
         Facts {
@@ -350,6 +359,7 @@ impl Config {
             secret_index: None,
             scope: self.key_space.scope(),
             key,
+            fingerprint,
         }
     }
 }

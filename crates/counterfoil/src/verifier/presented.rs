@@ -82,7 +82,7 @@ impl Presented {
         let secret_index = self.check(&body, now)?;
         let config = &*self.verifier.config;
         let members = config.read_event(&body)?;
-        let key = config.key(&members, &body)?;
+        let identity = config.identify(&members, &body)?;
         if let Some(header) = &config.scheme.event
             && contradicts(headers, header, members.event_type_text().as_deref())
         {
@@ -94,7 +94,7 @@ impl Presented {
             unsigned_id: config.scheme.id.as_ref().and_then(|header| unsigned_id(headers, header)),
             secret_index: Some(secret_index),
             signed_at: if let Freshness::Fresh(signed_at) = freshness { signed_at } else { None },
-            ..config.facts(&members, key, now)
+            ..config.facts(&members, identity, now)
         };
         let slices = config.slices(&members, &body);
         let delivery = Delivery::new(facts, body, slices);
