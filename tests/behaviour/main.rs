@@ -5,6 +5,7 @@
 
 mod axum;
 mod handler;
+mod heartbeat;
 mod layer;
 mod reports;
 mod settle;

@@ -17,25 +17,30 @@ use crate::handler::{Act, Handler, body, code, memory, receiver, request, send, 
 
 /// A store whose next calls fail, each kind by its own count.
 #[derive(Debug, Clone)]
-struct Faulty {
+pub(crate) struct Faulty {
     store: Arc<MemoryStore>,
     claims: Arc<AtomicUsize>,
-    completions: Arc<AtomicUsize>,
-    gets: Arc<AtomicUsize>,
+    pub(crate) completions: Arc<AtomicUsize>,
+    pub(crate) extensions: Arc<AtomicUsize>,
+    pub(crate) gets: Arc<AtomicUsize>,
     /// Calls of any kind.
     calls: Arc<AtomicUsize>,
-    /// Closed, it keeps claims waiting.
-    gate: Arc<Semaphore>,
+    /// How often it was asked to extend.
+    pub(crate) extended: Arc<AtomicUsize>,
+    /// Closed, it keeps claims and extensions waiting.
+    pub(crate) gate: Arc<Semaphore>,
 }
 
 impl Faulty {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             store: Arc::new(memory()),
             claims: Arc::default(),
             completions: Arc::default(),
+            extensions: Arc::default(),
             gets: Arc::default(),
             calls: Arc::default(),
+            extended: Arc::default(),
             gate: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
         }
     }
@@ -76,7 +81,11 @@ impl Store for Faulty {
     }
 
     fn extend<'a>(&'a self, fence: &'a Fence, time: NonZeroDuration) -> BoxFuture<'a, Result<Fenced, StoreError>> {
-        self.store.extend(fence, time)
+        Box::pin(async move {
+            self.extended.fetch_add(1, Ordering::Relaxed);
+            let _open = self.gate.acquire().await;
+            if self.fails(&self.extensions) { down().await } else { self.store.extend(fence, time).await }
+        })
     }
 
     fn purge(&self, most: NonZeroU32) -> BoxFuture<'_, Result<u64, StoreError>> {
@@ -101,12 +110,12 @@ impl Store for Faulty {
 }
 
 /// The event of `body`, without its being delivered.
-fn event(receiver: &counterfoil::Receiver, body: &bytes::Bytes) -> Delivery {
+pub(crate) fn event(receiver: &counterfoil::Receiver, body: &bytes::Bytes) -> Delivery {
     Delivery::assertion(receiver.verifier(), body.clone(), SystemClock.now()).unwrap()
 }
 
 /// The claim by which another process would take the event.
-fn elsewhere(delivery: &Delivery) -> ClaimRequest {
+pub(crate) fn elsewhere(delivery: &Delivery) -> ClaimRequest {
     let minute = NonZeroDuration::new(Duration::from_secs(60)).unwrap();
     ClaimRequest {
         scope: delivery.scope(),
@@ -119,7 +128,7 @@ fn elsewhere(delivery: &Delivery) -> ClaimRequest {
     }
 }
 
-async fn state(store: &dyn Store, delivery: &Delivery) -> Option<(State, u32)> {
+pub(crate) async fn state(store: &dyn Store, delivery: &Delivery) -> Option<(State, u32)> {
     store.get(delivery.scope(), delivery.key()).await.unwrap().map(|record| (record.state, record.attempts))
 }
 

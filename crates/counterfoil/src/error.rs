@@ -113,8 +113,8 @@ pub enum ConfigError {
     },
     /// Retention that lets a replay outlive its record.
     #[error(
-        "a retention of {retention:?} is shorter than the replay bound {least:?} (past + future tolerance + lease + 1 h): raise \
-         `.retention(..)` or narrow the tolerance"
+        "a retention of {retention:?} is shorter than the replay bound {least:?} (past + future tolerance + lease + handler \
+         time where it outlasts the lease + 1 h): raise `.retention(..)`, narrow the tolerance, or lower `.handler_time(..)`"
     )]
     RetentionTooShort {
         /// The retention as given.

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{Fenced, IdempotencyKey, Note, Scope, Store, StoreError};
 use crate::ConfigError;
+use crate::time::monotonic;
 
 /// A duration that is not zero: a lease or a retention of zero would mean "none" to one reader and "over"
 /// to the next.
@@ -80,8 +81,7 @@ impl Lease {
     /// A lease as a store hands it out. `asked_at` is from **before** the claim was sent, so that a slow
     /// network shortens the lease and never lengthens it.
     pub fn new(fence: Fence, asked_at: Instant, lease_time: NonZeroDuration) -> Self {
-        // Only a lease of many centuries overflows; it then ends at once, which is safe.
-        Self { fence, until: asked_at.checked_add(lease_time.get()).unwrap_or(asked_at) }
+        Self { fence, until: end(asked_at, lease_time) }
     }
 
     /// What tells this attempt from every other one.
@@ -90,10 +90,26 @@ impl Lease {
         self.fence
     }
 
-    /// When the store may give the event to somebody else, by this process's own clock.
+    /// When the store may give the event to somebody else, by this process's own clock. Extending moves it.
     #[must_use]
     pub const fn until(&self) -> Instant {
         self.until
+    }
+
+    /// Lets the lease end `lease_time` from now: from **before** the store is asked, as in [`new`](Self::new).
+    /// Where that is [`Fenced::Lost`], the lease has passed, or the event is not claimed under it any more;
+    /// completing it in a transaction of your own is one way to get there.
+    ///
+    /// # Errors
+    /// The store could not be asked. The lease may or may not have been extended in the store; here it ends as
+    /// before, which is the safe side.
+    pub async fn extend(&mut self, store: &dyn Store, lease_time: NonZeroDuration) -> Result<Fenced, StoreError> {
+        let asked_at = monotonic();
+        let fenced = store.extend(&self.fence, lease_time).await?;
+        if fenced == Fenced::Applied {
+            self.until = end(asked_at, lease_time);
+        }
+        Ok(fenced)
     }
 
     /// Settles as completed.
@@ -119,4 +135,9 @@ impl Lease {
     pub async fn bury(&self, store: &dyn Store, reason: &Note) -> Result<Fenced, StoreError> {
         store.dead(&self.fence, reason).await
     }
+}
+
+/// Only a lease of many centuries overflows; it then ends at once, which is safe.
+fn end(asked_at: Instant, lease_time: NonZeroDuration) -> Instant {
+    asked_at.checked_add(lease_time.get()).unwrap_or(asked_at)
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use super::heartbeat::is_long;
 use super::{Activity, Inner, Once, Receiver, Waiters};
 use crate::idempotency::{NonZeroDuration, OnExpired, Store, Survives};
 use crate::scheme::Sender;
@@ -34,7 +35,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// The patience that is assumed of a sender that does not state its own.
 const ASSUMED_DEADLINE: Duration = Duration::from_secs(5);
 
-/// A lease must outlast its own safety margin; see `handler_time`.
+/// A lease must outlast its own safety margin; see `heartbeat`.
 const SHORTEST_LEASE: Duration = Duration::from_secs(2);
 
 /// Settings of a [`Receiver`].
@@ -49,6 +50,7 @@ pub struct ReceiverBuilder {
     on_expired: Option<OnExpired>,
     refuse_conflicts: bool,
     wait: Option<Duration>,
+    handler_time: Option<Duration>,
     body_limit: usize,
     body_timeout: Duration,
 }
@@ -64,6 +66,7 @@ impl ReceiverBuilder {
             on_expired: None,
             refuse_conflicts: false,
             wait: None,
+            handler_time: None,
             body_limit: DEFAULT_BODY_LIMIT,
             body_timeout: DEFAULT_BODY_TIMEOUT,
         }
@@ -111,8 +114,8 @@ impl ReceiverBuilder {
         self
     }
 
-    /// How long an event is claimed; default 60 s, at least 2 s. A handler gets the lease less a tenth of it
-    /// (or less one second, whichever is more).
+    /// How long an event is claimed; default 60 s, at least 2 s. An event whose process died is free again when
+    /// its lease has passed. A handler that may outlast its lease says so: [`handler_time`](Self::handler_time).
     pub fn lease(mut self, lease: Duration) -> Self {
         self.lease = Some(lease);
         self
@@ -144,6 +147,27 @@ impl ReceiverBuilder {
         self
     }
 
+    /// How long a handler may take; default: the lease less a tenth of it (or less one second, whichever is
+    /// more), and no limit without a store. A handler that takes longer is stopped and answered with 503.
+    ///
+    /// With more than that the handler is declared long: while it runs, its lease is extended whenever a third of
+    /// it is used up. A handler that is alive keeps its event, and an event whose process died is still free
+    /// after one lease. The handler is stopped early where no extension succeeded before the lease less its
+    /// margin was over, and at once where an extension finds that the event is not its own any more, because
+    /// somebody forgot it or took it over. An event that the handler completed in a transaction of its own needs
+    /// no lease any more: the handler goes on.
+    ///
+    /// The lease is extended in the handler's own task. A handler that blocks its thread is out of reach, for
+    /// this limit as for the extensions. A transaction that has completed the event keeps an extension waiting
+    /// until it ends: complete the event as its last step.
+    ///
+    /// A sender waits for seconds. It never sees the response of a handler that takes longer: its retries get
+    /// 503 while the handler runs, and 200 as duplicates after that.
+    pub fn handler_time(mut self, limit: Duration) -> Self {
+        self.handler_time = Some(limit);
+        self
+    }
+
     /// The largest body in bytes; default 1 MiB.
     pub fn body_limit(mut self, bytes: usize) -> Self {
         self.body_limit = bytes;
@@ -164,6 +188,9 @@ impl ReceiverBuilder {
         if self.body_timeout.is_zero() {
             return Err(ConfigError::Zero { setting: "body_timeout" });
         }
+        if self.handler_time.is_some_and(|limit| limit.is_zero()) {
+            return Err(ConfigError::Zero { setting: "handler_time" });
+        }
         let default = if self.store.is_some() { Tolerance::RetrySafe } else { Tolerance::Strict };
         let verifier = self.verifier.clone().build_with(default, Some(self.clock.now()))?;
         let once = match &self.store {
@@ -175,6 +202,7 @@ impl ReceiverBuilder {
             clock: self.clock,
             body_limit: self.body_limit,
             body_timeout: self.body_timeout,
+            handler_time: self.handler_time,
             activity: Arc::new(Activity::default()),
             once,
         };
@@ -185,7 +213,8 @@ impl ReceiverBuilder {
         let deadline = verifier.sender().timing.deadline.unwrap_or(ASSUMED_DEADLINE);
         let wait = LONGEST_WAIT.min(deadline / 3);
         let lease_time = lease_time(self.lease.unwrap_or(DEFAULT_LEASE))?;
-        let retention = retention(verifier, self.retention, lease_time)?;
+        let longest_claim = longest_claim(self.handler_time, lease_time);
+        let retention = retention(verifier, self.retention, longest_claim)?;
         let durability = store.durability();
         if durability == Survives::Nothing {
             tracing::warn!(target: "counterfoil", sender = %verifier.name(), "the store survives nothing: after a restart every retry is handled again");
@@ -226,15 +255,22 @@ fn lease_time(lease: Duration) -> Result<NonZeroDuration, ConfigError> {
     }
 }
 
+/// An event that is completed when its retention is over already is forgotten at once, so retention has to begin
+/// with the longest that a claim can last: until the last extension of a long handler's lease has passed.
+fn longest_claim(handler_time: Option<Duration>, lease_time: NonZeroDuration) -> Duration {
+    let extended = handler_time.filter(|limit| is_long(*limit, lease_time));
+    lease_time.get().saturating_add(extended.unwrap_or_default())
+}
+
 /// A record must outlive every moment at which a replay of its delivery would still be fresh.
 fn retention(
     verifier: &Verifier,
     asked: Option<Duration>,
-    lease_time: NonZeroDuration,
+    longest_claim: Duration,
 ) -> Result<NonZeroDuration, ConfigError> {
     let window = verifier.window();
     let replay = window.map_or(Duration::ZERO, |window| window.past.saturating_add(window.future));
-    let least = replay.saturating_add(lease_time.get()).saturating_add(RETENTION_SLACK);
+    let least = replay.saturating_add(longest_claim).saturating_add(RETENTION_SLACK);
     let default = if window.is_some() { DEFAULT_RETENTION } else { UNTIMED_RETENTION };
     let retention = asked.unwrap_or(default);
     match NonZeroDuration::new(retention) {
@@ -273,6 +309,13 @@ mod tests {
         let short = least - Duration::from_secs(1);
         let error = builder(senders::HANDL).retention(short).build().unwrap_err();
         assert!(matches!(error, ConfigError::RetentionTooShort { least: named, .. } if named == least));
+        let long = |limit| builder(senders::HANDL).handler_time(limit).retention(least).build();
+        assert!(long(Duration::from_secs(54)).is_ok(), "as long as a lease is anyway");
+        let error = long(Duration::from_secs(55)).unwrap_err();
+        let more = least + Duration::from_secs(55);
+        assert!(matches!(error, ConfigError::RetentionTooShort { least: named, .. } if named == more));
+        assert!(builder(senders::HANDL).handler_time(Duration::from_secs(55)).retention(more).build().is_ok());
+        assert!(builder(senders::HANDL).handler_time(Duration::MAX).build().is_err());
         assert!(builder(senders::HANDL).tolerance(Tolerance::Strict).retention(short).build().is_ok());
         assert!(builder(senders::HANDL).retention(Duration::ZERO).build().is_err());
         let endless = Tolerance::Custom { past: Duration::MAX, future: Duration::MAX };
@@ -284,6 +327,8 @@ mod tests {
         for lease in [Duration::ZERO, Duration::from_millis(1), Duration::from_millis(1999)] {
             assert!(matches!(builder(senders::HANDL).lease(lease).build(), Err(ConfigError::LeaseTooShort { .. })));
         }
+        let error = builder(senders::HANDL).handler_time(Duration::ZERO).build().unwrap_err();
+        assert!(matches!(error, ConfigError::Zero { setting: "handler_time" }));
         assert!(builder(senders::HANDL).endpoint("").build().is_err());
         assert!(builder(senders::HANDL).endpoint("a\nb").build().is_err());
         assert!(builder(senders::HANDL.with_event_id_at("id")).build().is_err());
@@ -307,6 +352,7 @@ mod tests {
             let error = builder.build().unwrap_err();
             assert!(matches!(error, ConfigError::StoreMissing { setting: named } if named == setting), "{error}");
         }
+        assert!(builder().handler_time(Duration::MAX).build().is_ok(), "a time limit needs no store");
         let ended = crate::time::parse_rfc3339("2020-01-01T00:00:00Z").unwrap();
         let error = Receiver::builder(senders::HANDL).secret_until(secret(), ended).build().unwrap_err();
         assert!(matches!(error, ConfigError::SecretsEnded { .. }), "{error}");

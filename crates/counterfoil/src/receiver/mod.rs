@@ -26,6 +26,7 @@ mod activity;
 mod admit;
 mod answer;
 mod builder;
+mod heartbeat;
 mod intake;
 mod observe;
 mod run;
@@ -60,6 +61,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     body_limit: usize,
     body_timeout: Duration,
+    handler_time: Option<Duration>,
     activity: Arc<Activity>,
     once: Option<Once>,
 }

@@ -76,11 +76,11 @@ impl Receiver {
             .increment(1);
     }
 
-    /// A handler has finished whose event somebody else has taken over: its effect may have happened twice.
+    /// A handler has finished, or was stopped, whose event is not its own any more: its effect may happen twice.
     pub(super) fn observe_lost_lease(&self, fence: &Fence) {
         let (sender, endpoint) = (self.verifier().name(), self.verifier().endpoint_name());
         let Fence { key, attempt, token, .. } = fence;
-        tracing::warn!(target: "counterfoil", %sender, %endpoint, %key, attempt, token, "a webhook handler finished after it had lost its lease");
+        tracing::warn!(target: "counterfoil", %sender, %endpoint, %key, attempt, token, "a webhook handler lost its lease before its event was settled");
         #[cfg(feature = "metrics")]
         metrics::counter!("counterfoil_leases_lost_total", "sender" => sender.to_string()).increment(1);
     }

@@ -1,8 +1,9 @@
 //! What surrounds the handler: its time limit, its panics, and the settling of its event. Written once, for every
 //! runtime.
 
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -11,6 +12,7 @@ use http::StatusCode;
 
 use super::activity::Running;
 use super::admit::{ask, failed, in_flight, unavailable};
+use super::heartbeat::{Limit, is_long};
 use super::observe::Ending;
 use super::signal::first;
 use super::{Answer, Once, Received, Receiver, Timings};
@@ -87,10 +89,12 @@ pub enum Processed<T> {
 }
 
 /// How a handler's run ended.
-enum Ran<T> {
+pub(super) enum Ran<T> {
     Finished(Handled<T>),
     Panicked,
     TimedOut,
+    /// The event is not the handler's any more; with the answer for that.
+    LostLease(Answer),
     Stopped,
 }
 
@@ -112,6 +116,8 @@ impl<T> Settlement<T> {
             },
             Ran::Panicked => Self::Release(Err(failed(Failure::Panicked))),
             Ran::TimedOut => Self::Release(Err(failed(Failure::TimedOut))),
+            // Frees an event only whose lease has passed without anybody taking it: releasing is fenced.
+            Ran::LostLease(answer) => Self::Release(Err(answer)),
             Ran::Stopped => Self::Release(Err(Answer::Refused(Rejection::ShuttingDown))),
         }
     }
@@ -186,7 +192,8 @@ impl Receiver {
         let facts = delivery.facts().clone();
         let context = Context { fence: None, deadline: self.deadline(&timings) };
         let started = monotonic();
-        let ran = run(runtime, running, None, async move { handler(delivery, context).await }).await;
+        let limit = self.inner.handler_time;
+        let ran = run(runtime, running, limit, pending(), async move { handler(delivery, context).await }).await;
         timings.handle = Some(started.elapsed());
         let settled = match Settlement::of(ran) {
             Settlement::Complete(handled) => Ok(handled),
@@ -202,7 +209,7 @@ impl Receiver {
         once: &Once,
         runtime: &impl Runtime,
         running: &Running,
-        (delivery, lease): (Delivery, Lease),
+        (delivery, mut lease): (Delivery, Lease),
         mut timings: Timings,
         handler: H,
     ) -> Processed<T>
@@ -213,9 +220,12 @@ impl Receiver {
         let facts = delivery.facts().clone();
         let fence = lease.fence();
         let context = Context { fence: Some(fence), deadline: self.deadline(&timings) };
-        let limit = handler_time(&lease, once);
+        let declared = self.inner.handler_time.unwrap_or(Duration::MAX);
+        let long = self.inner.handler_time.is_some_and(|limit| is_long(limit, once.lease_time));
+        let limit = if long { declared } else { declared.min(once.time_left(&lease)) };
+        let keep = async { if long { self.keep(once, runtime, &mut lease).await } else { pending().await } };
         let started = monotonic();
-        let ran = run(runtime, running, Some(limit), async move { handler(delivery, context).await }).await;
+        let ran = run(runtime, running, Some(limit), keep, async move { handler(delivery, context).await }).await;
         timings.handle = Some(started.elapsed());
         let started = monotonic();
         let settled = self.settle(once, runtime, running, lease, ran).await;
@@ -302,9 +312,9 @@ impl Receiver {
         }
     }
 
-    /// What became of an event that could not be settled under `fence`. Nothing went wrong if it was completed
-    /// under it before, inside the handler's own transaction.
-    async fn after_loss(&self, once: &Once, runtime: &impl Runtime, fence: Fence) -> Result<(), Answer> {
+    /// What became of an event that could not be settled or kept under `fence`. Nothing went wrong if it was
+    /// completed under it before, inside the handler's own transaction.
+    pub(super) async fn after_loss(&self, once: &Once, runtime: &impl Runtime, fence: Fence) -> Result<(), Answer> {
         let record = ask(runtime, once.store.get(fence.scope, fence.key)).await;
         let record = record.map_err(|error| unavailable(self, "get", error))?;
         if let Some(record) = &record
@@ -344,31 +354,27 @@ impl Receiver {
     }
 }
 
-/// The lease less a margin: a handler must not be running when somebody else may begin.
-fn handler_time(lease: &Lease, once: &Once) -> Duration {
-    let margin = Duration::from_secs(1).max(once.lease_time.get() / 10);
-    lease.until().saturating_duration_since(monotonic()).saturating_sub(margin)
-}
-
-/// Runs the handler to its end, its panic, its time limit, or the end of a shutdown's grace.
+/// Runs the handler to its end, its panic, its time limit, the end of `keep`, or the end of a shutdown's grace.
 async fn run<T>(
     runtime: &impl Runtime,
     running: &Running,
     limit: Option<Duration>,
+    keep: impl Future<Output = Ran<T>>,
     handler: impl Future<Output = Handled<T>>,
 ) -> Ran<T> {
-    let mut handler = Box::pin(handler);
-    let over_at = limit.and_then(|limit| monotonic().checked_add(limit));
-    let mut alarm = limit.map(|limit| runtime.sleep(limit));
+    let (mut keep, mut handler) = (pin!(keep), Box::pin(handler));
+    let mut limit = limit.map(|limit| Limit::new(runtime, limit));
     let mut stop = running.stop();
     let ran = poll_fn(|cx| {
-        // Looked at before each step, the first included: a claim that was long in coming may have used up its
-        // lease, and a handler that never yields to its runtime may keep the alarm from ringing.
-        if over_at.is_some_and(|over_at| monotonic() >= over_at) {
+        if limit.as_ref().is_some_and(Limit::is_over) {
             return Poll::Ready(Ran::TimedOut);
         }
         if running.is_stopped() || stop.poll_fired(cx).is_ready() {
             return Poll::Ready(Ran::Stopped);
+        }
+        // Ahead of the handler, which may use up what the runtime grants a task at one time.
+        if let Poll::Ready(ran) = keep.as_mut().poll(cx) {
+            return Poll::Ready(ran);
         }
         // The handler's state is not touched again after a panic: it is only dropped.
         match catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(cx))) {
@@ -376,8 +382,8 @@ async fn run<T>(
             Ok(Poll::Ready(handled)) => return Poll::Ready(Ran::Finished(handled)),
             Ok(Poll::Pending) => {}
         }
-        match &mut alarm {
-            Some(alarm) => alarm.as_mut().poll(cx).map(|()| Ran::TimedOut),
+        match &mut limit {
+            Some(limit) => limit.poll_over(cx).map(|()| Ran::TimedOut),
             None => Poll::Pending,
         }
     })
