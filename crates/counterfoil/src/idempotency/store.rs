@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::{Fence, Fingerprint, IdempotencyKey, Lease, NonZeroDuration, Scope};
+use crate::Delivery;
 
 /// A future that can be kept behind `dyn Store` and sent to another thread.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -137,6 +138,17 @@ impl Note {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl From<&Delivery> for Note {
+    /// The event in words: endpoint, type and id.
+    fn from(delivery: &Delivery) -> Self {
+        let (endpoint, event_type) = (delivery.endpoint(), delivery.event_type().unwrap_or("event"));
+        Self::new(match delivery.event_id() {
+            Some(id) => format!("{endpoint} {event_type} {id}"),
+            None => format!("{endpoint} {event_type}"),
+        })
     }
 }
 

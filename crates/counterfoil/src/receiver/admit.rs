@@ -60,7 +60,7 @@ impl Once {
             lease_time: self.lease_time,
             retention: self.retention,
             on_expired: self.on_expired,
-            note: note(&delivery),
+            note: Note::from(&delivery),
         };
         match self.ask_claim(runtime, running, request).await {
             Ok(Claim::Won(lease)) => Admission::New(delivery, lease),
@@ -193,13 +193,4 @@ pub(super) fn in_flight(retry_after: Duration) -> Answer {
 pub(super) fn unavailable(receiver: &Receiver, operation: &'static str, error: StoreError) -> Answer {
     receiver.observe_store_error(operation, &error);
     Answer::Refused(Rejection::store(error))
-}
-
-/// The event in words, for people who list the store.
-fn note(delivery: &Delivery) -> Note {
-    let event_type = delivery.event_type().unwrap_or("event");
-    Note::new(match delivery.event_id() {
-        Some(id) => format!("{} {event_type} {id}", delivery.endpoint()),
-        None => format!("{} {event_type}", delivery.endpoint()),
-    })
 }

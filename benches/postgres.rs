@@ -1,0 +1,183 @@
+//! The PostgreSQL store, beside what a program would do by hand: one INSERT per claim, each on a connection of its own.
+//!
+//! Claims of new events. The raw callers hold their connection and prepare their statement once; they ask about nothing
+//! but the insert. Every contender begins every round with an empty table, and the server is a private one with its
+//! default settings: every commit is synced.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use counterfoil::idempotency::{
+    Claim, ClaimRequest, Fingerprint, IdempotencyKey, NonZeroDuration, Note, OnExpired, Scope, Store as _,
+};
+use counterfoil_benches::{Aim, BoxError, Contest, Extent, Unit};
+use counterfoil_sqlx::{PostgresStore, Tables};
+use counterfoil_testkit::PrivatePostgres;
+use sqlx::postgres::PgPoolOptions;
+use sqlx::{AssertSqlSafe, PgPool};
+use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
+
+const CONCURRENT: usize = 64;
+
+const RAW: &str = "one INSERT ON CONFLICT a claim, a connection each";
+const STORE: &str = "PostgresStore";
+
+/// What a program writes by hand: the key and nothing of what follows from it.
+const INSERT: &str = "
+INSERT INTO raw_event (scope, key, fingerprint, state, token, attempts, lease_until, first_at, expires_at, note)
+VALUES ($1, $2, $3, 1, (extract(epoch FROM clock_timestamp()) * 1000000)::int8, 1,
+        clock_timestamp() + $4 * interval '1 ms', clock_timestamp(), clock_timestamp() + $5 * interval '1 ms', $6)
+ON CONFLICT (scope, key) DO NOTHING RETURNING token";
+
+fn main() -> Result<(), BoxError> {
+    let extent = Extent::from_args();
+    let server = PrivatePostgres::start();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let bench = Bench::new(&runtime, &server.url())?;
+    let claims = extent.pick(8192, CONCURRENT);
+    Contest::new(format!("PostgreSQL, {claims} claims by {CONCURRENT} callers, claims a second"), Unit::Rate)
+        .enter(RAW, || bench.raw(claims, CONCURRENT))
+        .enter(STORE, || bench.store(claims, CONCURRENT))
+        .aim(STORE, Aim::AtLeast(2.0), RAW)
+        .run(extent, 21)?
+        .print()?;
+    let claims = extent.pick(512, 4);
+    Contest::new(format!("PostgreSQL, {claims} claims by one caller, claims a second"), Unit::Rate)
+        .enter(RAW, || bench.raw(claims, 1))
+        .enter(STORE, || bench.store(claims, 1))
+        .aim(STORE, Aim::AtLeast(0.9), RAW)
+        .run(extent, 21)?
+        .print()?;
+    bench.preload(extent.pick(1_000_000, 1000))?;
+    let claims = extent.pick(4096, CONCURRENT);
+    let full = "1,000,000 rows";
+    Contest::new(format!("PostgreSQL, {claims} claims of new events by {CONCURRENT} callers, seconds"), Unit::Time)
+        .enter("empty table", || Ok(1.0 / bench.store(claims, CONCURRENT)?))
+        .enter(full, || Ok(1.0 / bench.into_full(claims, CONCURRENT)?))
+        .aim(full, Aim::AtMost(1.5), "empty table")
+        .run(extent, 21)?
+        .print()
+}
+
+struct Bench<'r> {
+    runtime: &'r Runtime,
+    pool: PgPool,
+    store: PostgresStore,
+    full: PostgresStore,
+    /// Events that were asked for, so that every round has new ones.
+    asked: AtomicUsize,
+}
+
+impl<'r> Bench<'r> {
+    fn new(runtime: &'r Runtime, url: &str) -> Result<Self, BoxError> {
+        let (pool, store, full) = runtime.block_on(async {
+            let connections = u32::try_from(CONCURRENT)?;
+            let pool = PgPoolOptions::new().max_connections(connections).connect(url).await?;
+            let raw = Tables::new().prefix("raw_")?;
+            PostgresStore::builder(pool.clone()).tables(raw).migrate().open().await?;
+            let store = PostgresStore::builder(pool.clone()).migrate().open().await?;
+            let full = Tables::new().prefix("full_")?;
+            let full = PostgresStore::builder(pool.clone()).tables(full).migrate().open().await?;
+            Ok::<_, BoxError>((pool, store, full))
+        })?;
+        Ok(Self { runtime, pool, store, full, asked: AtomicUsize::new(0) })
+    }
+
+    fn requests(&self, claims: usize) -> Result<Arc<[ClaimRequest]>, BoxError> {
+        let first = self.asked.fetch_add(claims, Ordering::Relaxed);
+        (first..first + claims).map(request).collect()
+    }
+
+    fn execute(&self, sql: String) -> Result<(), BoxError> {
+        self.runtime.block_on(sqlx::raw_sql(AssertSqlSafe(sql)).execute(&self.pool))?;
+        Ok(())
+    }
+
+    fn preload(&self, rows: usize) -> Result<(), BoxError> {
+        self.execute(format!(
+            "INSERT INTO full_event SELECT 7, decode(md5(n::text), 'hex'), decode(md5(n::text), 'hex'), 2, n, 1,
+                 now(), now(), now() + n * interval '1 second', 'handl order.created evt' FROM generate_series(1, {rows}) n;
+             ANALYZE full_event"
+        ))
+    }
+
+    fn raw(&self, claims: usize, callers: usize) -> Result<f64, BoxError> {
+        self.execute("TRUNCATE raw_event".to_owned())?;
+        self.race(claims, callers, |requests, next| {
+            let pool = self.pool.clone();
+            async move {
+                let mut connection = pool.acquire().await?;
+                while let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let token: Option<i64> = sqlx::query_scalar(INSERT)
+                        .bind(request.scope.as_i32())
+                        .bind(*request.key.as_bytes())
+                        .bind(*request.fingerprint.as_bytes())
+                        .bind(request.lease_time.get().as_secs_f64() * 1000.0)
+                        .bind(request.retention.get().as_secs_f64() * 1000.0)
+                        .bind(request.note.as_str())
+                        .fetch_optional(&mut *connection)
+                        .await?;
+                    token.ok_or("a new event is won")?;
+                }
+                Ok(())
+            }
+        })
+    }
+
+    fn store(&self, claims: usize, callers: usize) -> Result<f64, BoxError> {
+        self.execute("TRUNCATE counterfoil_event".to_owned())?;
+        self.claim(&self.store, claims, callers)
+    }
+
+    fn into_full(&self, claims: usize, callers: usize) -> Result<f64, BoxError> {
+        self.claim(&self.full, claims, callers)
+    }
+
+    fn claim(&self, store: &PostgresStore, claims: usize, callers: usize) -> Result<f64, BoxError> {
+        self.race(claims, callers, |requests, next| {
+            let store = store.clone();
+            async move {
+                while let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let Claim::Won(_) = store.claim(request).await? else { return Err("a new event is won".into()) };
+                }
+                Ok(())
+            }
+        })
+    }
+
+    /// Claims a second, by so many callers that share the requests.
+    fn race<F: Future<Output = Result<(), BoxError>> + Send + 'static>(
+        &self,
+        claims: usize,
+        callers: usize,
+        caller: impl Fn(Arc<[ClaimRequest]>, Arc<AtomicUsize>) -> F,
+    ) -> Result<f64, BoxError> {
+        let (requests, next) = (self.requests(claims)?, Arc::new(AtomicUsize::new(0)));
+        let started = Instant::now();
+        self.runtime.block_on(async {
+            let mut running: JoinSet<_> = JoinSet::new();
+            for _ in 0..callers {
+                running.spawn(caller(requests.clone(), next.clone()));
+            }
+            while let Some(done) = running.join_next().await {
+                done??;
+            }
+            Ok::<_, BoxError>(())
+        })?;
+        Ok(f64::from(u32::try_from(claims)?) / started.elapsed().as_secs_f64())
+    }
+}
+
+fn request(number: usize) -> Result<ClaimRequest, BoxError> {
+    Ok(ClaimRequest {
+        scope: Scope::from_i32(1_779_105_600),
+        key: IdempotencyKey::from_bytes(*Fingerprint::of(&number.to_be_bytes()).as_bytes()),
+        fingerprint: Fingerprint::of(b"the body"),
+        lease_time: NonZeroDuration::new(Duration::from_secs(60)).ok_or("not zero")?,
+        retention: NonZeroDuration::new(Duration::from_secs(7 * 86_400)).ok_or("not zero")?,
+        on_expired: OnExpired::Takeover,
+        note: Note::new(format!("handl order.created evt_{number:012}")),
+    })
+}

@@ -1,0 +1,17 @@
+//! Values of a row, checked.
+
+use counterfoil::idempotency::{Fenced, State};
+
+/// Keys and fingerprints.
+pub(crate) fn fixed(bytes: &[u8]) -> Result<[u8; 16], sqlx::Error> {
+    <[u8; 16]>::try_from(bytes).map_err(|error| sqlx::Error::Decode(error.into()))
+}
+
+pub(crate) fn state(number: i16) -> Result<State, sqlx::Error> {
+    let state = u8::try_from(number).ok().and_then(State::from_u8);
+    state.ok_or_else(|| sqlx::Error::Decode(format!("state {number} is of no version that is known").into()))
+}
+
+pub(crate) fn fenced(changed: u64) -> Fenced {
+    if changed == 1 { Fenced::Applied } else { Fenced::Lost }
+}
