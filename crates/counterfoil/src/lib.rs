@@ -52,6 +52,7 @@ mod rejection;
 mod secret;
 mod signature;
 mod signer;
+mod sync;
 
 pub use amount::Amount;
 pub use delivery::{Delivery, EventError};

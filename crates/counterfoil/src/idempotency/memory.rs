@@ -3,18 +3,16 @@
 use std::collections::{BTreeSet, HashMap};
 use std::future::ready;
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::{
     BoxFuture, Claim, ClaimRequest, Fence, Fenced, Fingerprint, IdempotencyKey, Lease, NonZeroDuration, Note,
     OnExpired, Outcome, Page, Record, Scope, State, Store, StoreError, Survives,
 };
+use crate::sync::{AtomicUsize, Mutex, MutexGuard, SHARDS};
 use crate::time::{Clock, SystemClock, monotonic};
-
-/// Enough that two busy cores seldom meet at one lock.
-const SHARDS: usize = 64;
 
 /// How many expired rows of its shard a claim sweeps away: more than the one it adds, so that sweeping keeps up.
 const SWEEP: usize = 2;
@@ -115,9 +113,10 @@ impl MemoryStore {
     }
 
     fn insert(&self, shard: &mut Shard, id: RowKey, request: &ClaimRequest, now: Instant) -> Result<Claim, StoreError> {
-        // The count is taken first, so that two shards cannot both take the last place.
-        if self.rows.fetch_add(1, Ordering::Relaxed) >= self.most {
-            self.rows.fetch_sub(1, Ordering::Relaxed);
+        // The place is taken first and in one step, so that two shards cannot both take the last one, nor a claim
+        // that finds none keep another from it.
+        let take = |rows: usize| (rows < self.most).then_some(rows + 1);
+        if self.rows.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_err() {
             return Err(StoreError::Full { source: None });
         }
         shard.token += 1;
@@ -217,8 +216,12 @@ impl Store for MemoryStore {
     fn claim<'a>(&'a self, request: &'a ClaimRequest) -> BoxFuture<'a, Result<Claim, StoreError>> {
         let now = monotonic();
         let claim = match self.claim_now(request, now) {
-            // Rows whose retention has passed may hold the room in the other shards.
-            Err(StoreError::Full { .. }) if self.purge_now(now, SHARDS) > 0 => self.claim_now(request, now),
+            // Rows whose retention has passed may hold the room in the other shards. Asked again even where there
+            // were none: another claim may have found them first, and left room.
+            Err(StoreError::Full { .. }) => {
+                self.purge_now(now, SHARDS);
+                self.claim_now(request, now)
+            }
             other => other,
         };
         Box::pin(ready(claim))

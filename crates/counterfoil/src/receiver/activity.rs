@@ -2,9 +2,10 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
 use super::signal::{Signal, Subscription, first};
+use crate::sync::{AtomicBool, AtomicUsize};
 
 #[derive(Debug, Default)]
 pub(super) struct Activity {

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use super::signal::{Signal, Subscription};
 use crate::idempotency::{IdempotencyKey, Scope};
+use crate::sync::{AtomicUsize, Mutex, MutexGuard};
 
 /// Each waiter holds a connection and a task: a storm of duplicates must not hold all of them.
 pub(super) const MAX_WAITERS: usize = 256;

@@ -1,0 +1,9 @@
+//! The core's `idempotency`, with a store in memory of our own making.
+
+#[allow(unreachable_pub, reason = "public where it belongs")]
+#[path = "../../crates/counterfoil/src/idempotency/memory.rs"]
+mod memory;
+
+pub(crate) use counterfoil::idempotency::*;
+
+pub(crate) use self::memory::MemoryStore;
