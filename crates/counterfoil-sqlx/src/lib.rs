@@ -30,6 +30,8 @@
 //! }
 //! ```
 //!
+//! The feature `sqlite` does the same for your own SQLite database: `sqlite::SqliteStore`.
+//!
 //! # Security
 //! The tables must be writable by the receivers alone: whoever can write them can make events count as handled.
 
@@ -37,6 +39,8 @@ mod decode;
 mod engine;
 mod error;
 pub mod postgres;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
 mod tables;
 mod transaction;
 

@@ -1,0 +1,199 @@
+//! The store in your own SQLite database, and its statements.
+
+mod engine;
+mod open;
+mod records;
+pub mod sql;
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use counterfoil::idempotency::{
+    BoxFuture, Claim, ClaimRequest, Fence, Fenced, IdempotencyKey, NonZeroDuration, Note, Page, Record, Scope, State,
+    Store, StoreError, Survives,
+};
+use counterfoil::{Clock as _, SystemClock};
+use sqlx::{Sqlite, SqlitePool};
+use tokio::runtime::Handle;
+
+pub use open::{OpenError, SqliteStoreBuilder};
+
+use crate::Tables;
+use crate::error::{Failure, Stage};
+use crate::transaction::EventTransaction;
+use records::Records;
+
+/// A store in a SQLite database of the application's, on its own pool, so that an event can be completed in the
+/// transaction that holds its effects. Cheap to clone; clones share everything.
+///
+/// Every operation is a commit of its own. Where events need not share a transaction with their effects, a file of their
+/// own, with a store that lets deliveries share commits, is several times faster.
+#[derive(Clone)]
+pub struct SqliteStore {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    pool: SqlitePool,
+    runtime: Handle,
+    tables: Tables,
+    durability: Survives,
+    records: Records,
+}
+
+impl SqliteStore {
+    /// Starts a store on `pool`.
+    ///
+    /// ```
+    /// use counterfoil::idempotency::{Store, Survives};
+    /// use counterfoil_sqlx::sqlite::SqliteStore;
+    /// use sqlx::SqlitePool;
+    /// use sqlx::sqlite::SqliteConnectOptions;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("shop.db");
+    /// let pool = SqlitePool::connect_with(SqliteConnectOptions::new().filename(path).create_if_missing(true)).await?;
+    /// let store = SqliteStore::builder(pool).migrate().open().await?;
+    /// assert_eq!(store.durability(), Survives::PowerLoss);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn builder(pool: SqlitePool) -> SqliteStoreBuilder {
+        SqliteStoreBuilder::new(pool)
+    }
+
+    /// The statements that make `tables`, for people who migrate by a tool of their own.
+    #[must_use]
+    pub fn migrations(tables: &Tables) -> String {
+        open::script(tables)
+    }
+
+    /// The tables that hold the events.
+    #[must_use]
+    pub fn tables(&self) -> &Tables {
+        &self.inner.tables
+    }
+
+    /// Begins a transaction for the effects of the event that `fence` holds. Its
+    /// [`commit`](EventTransaction::commit) completes the event with them.
+    ///
+    /// # Errors
+    /// The file is locked, or no connection could be had.
+    pub async fn begin(&self, fence: Fence) -> Result<EventTransaction<'static, Sqlite>, StoreError> {
+        // A transaction that read first could not be upgraded while another writes.
+        let begun = self.inner.pool.begin_with("BEGIN IMMEDIATE").await;
+        let transaction = begun.map_err(|error| Failure::new(error, Stage::Connect))?;
+        Ok(EventTransaction::leased(transaction, fence, &self.inner.tables))
+    }
+
+    fn start(pool: SqlitePool, tables: &Tables, durability: Survives) -> Self {
+        let (tables, records) = (tables.clone(), Records::new(tables));
+        Self { inner: Arc::new(Inner { pool, runtime: Handle::current(), tables, durability, records }) }
+    }
+
+    /// Runs `operation` on the store's own runtime, so that neither the caller's runtime nor its patience matters.
+    fn spawn<T, F>(
+        &self,
+        stage: Stage,
+        operation: impl FnOnce(Arc<Inner>) -> F + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, StoreError>>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, sqlx::Error>> + Send + 'static,
+    {
+        let task = self.inner.runtime.spawn(operation(self.inner.clone()));
+        Box::pin(async move {
+            match task.await {
+                Ok(answer) => Ok(answer.map_err(|error| Failure::new(error, stage))?),
+                Err(_) => Err(StoreError::Unavailable { source: "the store's runtime has ended".into() }),
+            }
+        })
+    }
+
+    fn settle(
+        &self,
+        fence: &Fence,
+        state: State,
+        reason: Option<Note>,
+    ) -> BoxFuture<'static, Result<Fenced, StoreError>> {
+        let fence = *fence;
+        self.spawn(Stage::Write, move |inner| async move {
+            inner.records.settle(&inner.pool, fence, state, reason.as_ref()).await
+        })
+    }
+}
+
+impl Store for SqliteStore {
+    fn claim<'a>(&'a self, request: &'a ClaimRequest) -> BoxFuture<'a, Result<Claim, StoreError>> {
+        let request = request.clone();
+        self.spawn(Stage::Write, move |inner| async move { inner.records.claim(&inner.pool, &request).await })
+    }
+
+    fn complete<'a>(&'a self, fence: &'a Fence) -> BoxFuture<'a, Result<Fenced, StoreError>> {
+        self.settle(fence, State::Done, None)
+    }
+
+    fn dead<'a>(&'a self, fence: &'a Fence, reason: &'a Note) -> BoxFuture<'a, Result<Fenced, StoreError>> {
+        self.settle(fence, State::Dead, Some(reason.clone()))
+    }
+
+    fn release<'a>(&'a self, fence: &'a Fence) -> BoxFuture<'a, Result<Fenced, StoreError>> {
+        self.settle(fence, State::Ready, None)
+    }
+
+    fn extend<'a>(
+        &'a self,
+        fence: &'a Fence,
+        lease_time: NonZeroDuration,
+    ) -> BoxFuture<'a, Result<Fenced, StoreError>> {
+        let fence = *fence;
+        self.spawn(Stage::Write, move |inner| async move { inner.records.extend(&inner.pool, fence, lease_time).await })
+    }
+
+    fn purge(&self, most: NonZeroU32) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.spawn(Stage::Write, move |inner| async move { inner.records.purge(&inner.pool, most).await })
+    }
+
+    fn forget(&self, scope: Scope, key: IdempotencyKey) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.spawn(Stage::Write, move |inner| async move { inner.records.forget(&inner.pool, scope, key).await })
+    }
+
+    fn get(&self, scope: Scope, key: IdempotencyKey) -> BoxFuture<'_, Result<Option<Record>, StoreError>> {
+        self.spawn(Stage::Read, move |inner| async move { inner.records.get(&inner.pool, scope, key).await })
+    }
+
+    fn list<'a>(&'a self, page: &'a Page) -> BoxFuture<'a, Result<Vec<Record>, StoreError>> {
+        let page = page.clone();
+        self.spawn(Stage::Read, move |inner| async move { inner.records.list(&inner.pool, &page).await })
+    }
+
+    fn durability(&self) -> Survives {
+        self.inner.durability
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { tables, durability, .. } = &*self.inner;
+        f.debug_struct("SqliteStore").field("tables", tables).field("durability", durability).finish_non_exhaustive()
+    }
+}
+
+/// Microseconds since 1970 by the machine's clock, which is that of the file.
+fn now() -> i64 {
+    let since = SystemClock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// Bounded well below the range of the column, so that adding it to any time cannot overflow.
+fn micros(duration: NonZeroDuration) -> i64 {
+    duration.as_millis().saturating_mul(1000).min(i64::MAX / 4)
+}
+
+fn duration(micros: i64) -> Duration {
+    Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+}
