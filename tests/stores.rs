@@ -3,14 +3,21 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::num::NonZeroU32;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use counterfoil::idempotency::{
     Claim, ClaimRequest, Fence, Fenced, Fingerprint, IdempotencyKey, MemoryStore, NonZeroDuration, Note, OnExpired,
     Page, Scope, State, Store,
 };
+use counterfoil_redis::RedisStore;
 use counterfoil_sqlite::SqliteStore;
+use counterfoil_sqlx::{PostgresStore, Tables};
+use counterfoil_testkit::{postgres_url, redis_url, unique_name};
 use proptest::prelude::*;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
+use sqlx::{PgPool, SqlitePool};
 
 /// One call. Keys and fences are numbers, so that a sequence means the same to every store.
 #[derive(Debug, Clone)]
@@ -114,20 +121,39 @@ async fn play(store: &dyn Store, scope: Scope, calls: &[Call]) -> Vec<Said> {
     said
 }
 
-/// Each sequence runs on files that earlier ones have used: state that leaks between scopes shows too.
+/// Every store there is. Each on what is its own alone: sequences list and purge all that they find.
+async fn stores(folder: &Path) -> Vec<(&'static str, Arc<dyn Store>)> {
+    let pool = PgPool::connect(&postgres_url()).await.unwrap();
+    let tables = Tables::new().schema(&unique_name()).unwrap();
+    let postgres = PostgresStore::builder(pool).tables(tables).migrate().open().await.unwrap();
+    let file = SqliteConnectOptions::new().filename(folder.join("shop.db")).create_if_missing(true);
+    let pool = SqlitePool::connect_with(file.journal_mode(SqliteJournalMode::Wal)).await.unwrap();
+    let own = counterfoil_sqlx::sqlite::SqliteStore::builder(pool).migrate().open().await.unwrap();
+    let redis = RedisStore::builder(&redis_url()).prefix(unique_name()).open().await.unwrap();
+    vec![
+        ("a file", Arc::new(SqliteStore::open(folder.join("store.db")).unwrap())),
+        ("an application's file", Arc::new(own)),
+        ("PostgreSQL", Arc::new(postgres)),
+        ("Redis", Arc::new(redis)),
+    ]
+}
+
+/// Each sequence runs on stores that earlier ones have used: state that leaks between scopes shows too.
 #[test]
 fn stores_agree() {
     let folder = tempfile::tempdir().unwrap();
-    let sqlite = SqliteStore::open(folder.path().join("store.db")).unwrap();
     let memory = MemoryStore::new(NonZeroU32::new(1_000_000).unwrap());
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let stores = runtime.block_on(stores(folder.path()));
     let scope = std::cell::Cell::new(0);
     proptest!(|(calls in calls())| {
         scope.set(scope.get() + 1);
         let scope = Scope::from_i32(scope.get());
         let expected = runtime.block_on(play(&memory, scope, &calls));
-        let actual = runtime.block_on(play(&sqlite, scope, &calls));
         prop_assert!(expected.iter().all(|said| !matches!(said, Said::Won { grew: false, .. })), "tokens grow");
-        prop_assert_eq!(expected, actual);
+        for (name, store) in &stores {
+            let actual = runtime.block_on(play(store, scope, &calls));
+            prop_assert_eq!(&expected, &actual, "{}", name);
+        }
     });
 }

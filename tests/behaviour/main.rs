@@ -11,3 +11,4 @@ mod reports;
 mod settle;
 mod table;
 mod tower_http;
+mod transaction;

@@ -1,6 +1,6 @@
 //! The core's `idempotency`, with a store in memory of our own making.
 
-#[allow(unreachable_pub, reason = "public where it belongs")]
+#[expect(unreachable_pub, reason = "public where it belongs")]
 #[path = "../../crates/counterfoil/src/idempotency/memory.rs"]
 mod memory;
 

@@ -4,7 +4,7 @@
 mod activity;
 #[path = "../../crates/counterfoil/src/receiver/signal.rs"]
 mod signal;
-#[allow(dead_code, reason = "the receiver uses the rest of it")]
+#[expect(dead_code, reason = "the receiver uses the rest of it")]
 #[path = "../../crates/counterfoil/src/receiver/waiting.rs"]
 mod waiting;
 

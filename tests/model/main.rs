@@ -28,9 +28,9 @@ use crate::laws::{ACKED, Claims, I1, I2, I3, I4, I5, I6, REPEATS, SETTLED, TAKEN
 use crate::protocol::{Mode, Protocol};
 use crate::world::Budget;
 
-/// What may happen to the protocol as shipped, on three workers.
+/// What may happen to the protocol as shipped, on four workers.
 const WIDE: Budget = Budget { sends: 5, retries: 0, crashes: 2, failures: 1, rejects: 1, outages: 1 };
-/// Two workers and these show already what a weaker protocol breaks.
+/// These, and two workers, already show what a weaker protocol breaks.
 const NARROW: Budget = Budget { sends: 3, retries: 0, crashes: 1, failures: 1, rejects: 1, outages: 1 };
 /// A retry for each crash and failure, one that succeeds, and one that shows that the sender had not given up. No
 /// rejects: a rejected event is never answered 2xx.
