@@ -10,6 +10,7 @@
 //! `cargo bench` measures. `cargo test --benches`, which passes no `--bench`, and `--test` run one tiny round,
 //! so that the benchmarks stay fit to run.
 
+pub mod claims;
 pub mod fixtures;
 
 use std::error::Error;

@@ -4,20 +4,16 @@
 //! but the insert. Every contender begins every round with an empty table, and the server is a private one with its
 //! default settings: every commit is synced.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
-use counterfoil::idempotency::{
-    Claim, ClaimRequest, Fingerprint, IdempotencyKey, NonZeroDuration, Note, OnExpired, Scope, Store as _,
-};
+use counterfoil::idempotency::{Claim, Store as _};
+use counterfoil_benches::claims::Requests;
 use counterfoil_benches::{Aim, BoxError, Contest, Extent, Unit};
 use counterfoil_sqlx::{PostgresStore, Tables};
 use counterfoil_testkit::PrivatePostgres;
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, PgPool};
 use tokio::runtime::Runtime;
-use tokio::task::JoinSet;
 
 const CONCURRENT: usize = 64;
 
@@ -85,9 +81,9 @@ impl<'r> Bench<'r> {
         Ok(Self { runtime, pool, store, full, asked: AtomicUsize::new(0) })
     }
 
-    fn requests(&self, claims: usize) -> Result<Arc<[ClaimRequest]>, BoxError> {
+    fn requests(&self, claims: usize) -> Result<Requests, BoxError> {
         let first = self.asked.fetch_add(claims, Ordering::Relaxed);
-        (first..first + claims).map(request).collect()
+        Requests::of(first..first + claims)
     }
 
     fn execute(&self, sql: String) -> Result<(), BoxError> {
@@ -105,11 +101,11 @@ impl<'r> Bench<'r> {
 
     fn raw(&self, claims: usize, callers: usize) -> Result<f64, BoxError> {
         self.execute("TRUNCATE raw_event".to_owned())?;
-        self.race(claims, callers, |requests, next| {
+        self.requests(claims)?.race(self.runtime, callers, |requests| {
             let pool = self.pool.clone();
             async move {
                 let mut connection = pool.acquire().await?;
-                while let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
+                while let Some(request) = requests.take() {
                     let token: Option<i64> = sqlx::query_scalar(INSERT)
                         .bind(request.scope.as_i32())
                         .bind(*request.key.as_bytes())
@@ -136,48 +132,14 @@ impl<'r> Bench<'r> {
     }
 
     fn claim(&self, store: &PostgresStore, claims: usize, callers: usize) -> Result<f64, BoxError> {
-        self.race(claims, callers, |requests, next| {
+        self.requests(claims)?.race(self.runtime, callers, |requests| {
             let store = store.clone();
             async move {
-                while let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
+                while let Some(request) = requests.take() {
                     let Claim::Won(_) = store.claim(request).await? else { return Err("a new event is won".into()) };
                 }
                 Ok(())
             }
         })
     }
-
-    /// Claims a second, by so many callers that share the requests.
-    fn race<F: Future<Output = Result<(), BoxError>> + Send + 'static>(
-        &self,
-        claims: usize,
-        callers: usize,
-        caller: impl Fn(Arc<[ClaimRequest]>, Arc<AtomicUsize>) -> F,
-    ) -> Result<f64, BoxError> {
-        let (requests, next) = (self.requests(claims)?, Arc::new(AtomicUsize::new(0)));
-        let started = Instant::now();
-        self.runtime.block_on(async {
-            let mut running: JoinSet<_> = JoinSet::new();
-            for _ in 0..callers {
-                running.spawn(caller(requests.clone(), next.clone()));
-            }
-            while let Some(done) = running.join_next().await {
-                done??;
-            }
-            Ok::<_, BoxError>(())
-        })?;
-        Ok(f64::from(u32::try_from(claims)?) / started.elapsed().as_secs_f64())
-    }
-}
-
-fn request(number: usize) -> Result<ClaimRequest, BoxError> {
-    Ok(ClaimRequest {
-        scope: Scope::from_i32(1_779_105_600),
-        key: IdempotencyKey::from_bytes(*Fingerprint::of(&number.to_be_bytes()).as_bytes()),
-        fingerprint: Fingerprint::of(b"the body"),
-        lease_time: NonZeroDuration::new(Duration::from_secs(60)).ok_or("not zero")?,
-        retention: NonZeroDuration::new(Duration::from_secs(7 * 86_400)).ok_or("not zero")?,
-        on_expired: OnExpired::Takeover,
-        note: Note::new(format!("handl order.created evt_{number:012}")),
-    })
 }

@@ -6,20 +6,16 @@
 //! begins every round with a new file.
 
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::{Instant, UNIX_EPOCH};
 
-use counterfoil::idempotency::{
-    Claim, ClaimRequest, Fenced, Fingerprint, IdempotencyKey, NonZeroDuration, Note, OnExpired, Scope, Store,
-};
+use counterfoil::idempotency::{Claim, ClaimRequest, Fenced};
 use counterfoil::{Clock, SystemClock};
+use counterfoil_benches::claims::{Requests, request};
 use counterfoil_benches::{Aim, BoxError, Contest, Extent, Unit};
 use counterfoil_sqlite::SqliteStore;
 use rusqlite::{Connection, Statement, TransactionBehavior, params};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
-use tokio::task::JoinSet;
 
 /// Callers at a time, and operations in one transaction of the bare loop.
 const CONCURRENT: usize = 64;
@@ -57,12 +53,12 @@ fn main() -> Result<(), BoxError> {
     let extent = Extent::from_args();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build()?;
     let pairs = extent.pick(4096, CONCURRENT);
-    let requests: Arc<[ClaimRequest]> = (0..pairs).map(request).collect::<Result<_, _>>()?;
+    let requests: Vec<ClaimRequest> = (0..pairs).map(request).collect::<Result<_, _>>()?;
     // Beside the build, because `/tmp` may be memory.
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     Contest::new(format!("SQLite, {pairs} pairs of claim and completion, pairs a second"), Unit::Rate)
         .enter(GROUPED, || bare(&folder, &requests, CONCURRENT))
-        .enter(STORE, || store(&runtime, &folder, &requests))
+        .enter(STORE, || store(&runtime, &folder, pairs))
         // An eighth of the pairs: each costs two syncs.
         .enter(SINGLE, || bare(&folder, &requests[..pairs / 8], 1))
         .aim(STORE, Aim::AtLeast(0.8), GROUPED)
@@ -71,44 +67,19 @@ fn main() -> Result<(), BoxError> {
         .print()
 }
 
-fn request(number: usize) -> Result<ClaimRequest, BoxError> {
-    let body = number.to_be_bytes();
-    Ok(ClaimRequest {
-        scope: Scope::from_i32(1_779_105_600),
-        key: IdempotencyKey::from_bytes(*Fingerprint::of(&body).as_bytes()),
-        fingerprint: Fingerprint::of(b"the body"),
-        lease_time: NonZeroDuration::new(Duration::from_secs(60)).ok_or("not zero")?,
-        retention: NonZeroDuration::new(Duration::from_secs(7 * 86_400)).ok_or("not zero")?,
-        on_expired: OnExpired::Takeover,
-        note: Note::new(format!("handl order.created evt_{number:012}")),
-    })
-}
-
 /// The file of one round, removed with its log at the end.
 fn file(folder: &TempDir) -> Result<TempDir, BoxError> {
     Ok(tempfile::tempdir_in(folder.path())?)
 }
 
-fn store(runtime: &Runtime, folder: &TempDir, requests: &Arc<[ClaimRequest]>) -> Result<f64, BoxError> {
+fn store(runtime: &Runtime, folder: &TempDir, pairs: usize) -> Result<f64, BoxError> {
     let file = file(folder)?;
     let store = SqliteStore::open(file.path().join("store.db"))?;
-    let next = Arc::new(AtomicUsize::new(0));
-    let started = Instant::now();
-    runtime.block_on(async {
-        let mut callers = JoinSet::new();
-        for _ in 0..CONCURRENT {
-            callers.spawn(call(store.clone(), requests.clone(), next.clone()));
-        }
-        while let Some(caller) = callers.join_next().await {
-            caller??;
-        }
-        Ok::<_, BoxError>(())
-    })?;
-    Ok(rate(requests.len(), started))
+    Requests::of(0..pairs)?.race(runtime, CONCURRENT, |requests| call(store.clone(), requests))
 }
 
-async fn call(store: SqliteStore, requests: Arc<[ClaimRequest]>, next: Arc<AtomicUsize>) -> Result<(), BoxError> {
-    while let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
+async fn call(store: SqliteStore, requests: Requests) -> Result<(), BoxError> {
+    while let Some(request) = requests.take() {
         let Claim::Won(lease) = store.claim(request).await? else { return Err("a new event is won".into()) };
         if lease.complete(&store).await? != Fenced::Applied {
             return Err("a live lease completes".into());

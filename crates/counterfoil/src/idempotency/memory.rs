@@ -1,12 +1,14 @@
 //! A store in this process, for tests and for handlers that do not mind a repeat after a restart.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::future::ready;
 use std::num::NonZeroU32;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use super::expiry::{Expiry, Place};
 use super::{
     BoxFuture, Claim, ClaimRequest, Fence, Fenced, Fingerprint, IdempotencyKey, Lease, NonZeroDuration, Note,
     OnExpired, Outcome, Page, Record, Scope, State, Store, StoreError, Survives,
@@ -29,11 +31,11 @@ pub struct MemoryStore {
     started: (Instant, SystemTime),
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shard {
     rows: HashMap<RowKey, Row>,
     /// Every row by the end of its retention.
-    expiry: BTreeSet<(Instant, RowKey)>,
+    expiry: Expiry,
     /// Reaches beyond every token handed out here, so that tokens grow even past a removed row.
     token: i64,
 }
@@ -47,6 +49,7 @@ struct Row {
     lease_until: Instant,
     first_at: Instant,
     expires_at: Instant,
+    place: Place,
     note: Note,
     reason: Option<Note>,
 }
@@ -58,12 +61,13 @@ impl MemoryStore {
         let now = SystemClock.now();
         let micros = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
         let token = i64::try_from(micros).unwrap_or(i64::MAX / 2);
-        let shard = || Mutex::new(Shard { token, ..Shard::default() });
+        let started = (monotonic(), now);
+        let shard = || Mutex::new(Shard { rows: HashMap::new(), expiry: Expiry::new(started.0), token });
         Self {
             shards: std::iter::repeat_with(shard).take(SHARDS).collect(),
             rows: AtomicUsize::new(0),
             most: usize::try_from(most.get()).unwrap_or(usize::MAX),
-            started: (monotonic(), now),
+            started,
         }
     }
 
@@ -77,12 +81,27 @@ impl MemoryStore {
         let mut shard = self.shard(&request.key);
         let id = (request.scope, request.key);
         self.sweep(&mut shard, now, SWEEP);
-        if shard.rows.get(&id).is_some_and(|row| row.is_over(now)) {
-            self.remove(&mut shard, &id);
-        }
-        let Some(row) = shard.rows.get_mut(&id) else {
-            return self.insert(&mut shard, id, request, now);
+        let shard = &mut *shard;
+        let row = match shard.rows.entry(id) {
+            Entry::Vacant(vacant) => {
+                self.take_place()?;
+                shard.token += 1;
+                let place = shard.expiry.add(id, after(now, request.retention));
+                vacant.insert(Row::new(request, shard.token, now, place));
+                let fence = Fence { scope: id.0, key: id.1, token: shard.token, attempt: 1 };
+                return Ok(Claim::Won(Lease::new(fence, now, request.lease_time)));
+            }
+            Entry::Occupied(occupied) => occupied.into_mut(),
         };
+        if row.is_over(now) {
+            // Its place is kept, its past is not; tokens grow all the same.
+            row.state = State::Ready;
+            row.attempts = 0;
+            row.first_at = now;
+            row.expires_at = now;
+            row.token = row.token.max(shard.token);
+            row.reason = None;
+        }
         match row.state {
             State::Done => return Ok(row.settled(Outcome::Completed, request.fingerprint)),
             State::Dead => return Ok(row.settled(Outcome::Dead, request.fingerprint)),
@@ -96,45 +115,33 @@ impl MemoryStore {
             }
             State::Claimed | State::Ready => {}
         }
-        let over = (row.expires_at, id);
+        let expires_at = row.expires_at.max(after(now, request.retention));
+        let place = row.place;
         row.state = State::Claimed;
         row.token += 1;
         row.attempts = row.attempts.saturating_add(1);
         row.fingerprint = request.fingerprint;
         row.lease_until = after(now, request.lease_time);
-        row.expires_at = row.expires_at.max(after(now, request.retention));
+        row.expires_at = expires_at;
         row.note = request.note.clone();
         let fence = Fence { scope: id.0, key: id.1, token: row.token, attempt: row.attempts };
-        let expires_at = row.expires_at;
-        shard.expiry.remove(&over);
-        shard.expiry.insert((expires_at, id));
         shard.token = shard.token.max(fence.token);
+        shard.vacate(place);
+        let place = shard.expiry.add(id, expires_at);
+        if let Some(row) = shard.rows.get_mut(&id) {
+            row.place = place;
+        }
         Ok(Claim::Won(Lease::new(fence, now, request.lease_time)))
     }
 
-    fn insert(&self, shard: &mut Shard, id: RowKey, request: &ClaimRequest, now: Instant) -> Result<Claim, StoreError> {
-        // The place is taken first and in one step, so that two shards cannot both take the last one, nor a claim
-        // that finds none keep another from it.
+    /// Takes a place, in one step: two shards cannot both take the last one, nor can a claim that finds none keep another
+    /// from it.
+    fn take_place(&self) -> Result<(), StoreError> {
         let take = |rows: usize| (rows < self.most).then_some(rows + 1);
-        if self.rows.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_err() {
-            return Err(StoreError::Full { source: None });
+        match self.rows.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(StoreError::Full { source: None }),
         }
-        shard.token += 1;
-        let fence = Fence { scope: id.0, key: id.1, token: shard.token, attempt: 1 };
-        let row = Row {
-            fingerprint: request.fingerprint,
-            state: State::Claimed,
-            token: fence.token,
-            attempts: 1,
-            lease_until: after(now, request.lease_time),
-            first_at: now,
-            expires_at: after(now, request.retention),
-            note: request.note.clone(),
-            reason: None,
-        };
-        shard.expiry.insert((row.expires_at, id));
-        shard.rows.insert(id, row);
-        Ok(Claim::Won(Lease::new(fence, now, request.lease_time)))
     }
 
     /// Applies `change` if `fence` still holds the row.
@@ -149,20 +156,14 @@ impl MemoryStore {
 
     fn remove(&self, shard: &mut Shard, id: &RowKey) -> bool {
         let Some(row) = shard.rows.remove(id) else { return false };
-        shard.expiry.remove(&(row.expires_at, *id));
+        shard.vacate(row.place);
         self.rows.fetch_sub(1, Ordering::Relaxed);
         true
     }
 
     fn sweep(&self, shard: &mut Shard, now: Instant, most: usize) -> usize {
-        let over: Vec<RowKey> = shard
-            .expiry
-            .iter()
-            .take_while(|(expires_at, _)| *expires_at <= now)
-            .filter(|(_, id)| shard.rows.get(id).is_some_and(|row| row.is_over(now)))
-            .map(|(_, id)| *id)
-            .take(most)
-            .collect();
+        let is_over = |id: &&RowKey| shard.rows.get(id).is_some_and(|row| row.is_over(now));
+        let over: Vec<RowKey> = shard.expiry.until(now).filter(is_over).take(most).copied().collect();
         over.iter().filter(|id| self.remove(shard, id)).count()
     }
 
@@ -195,7 +196,32 @@ impl MemoryStore {
     }
 }
 
+impl Shard {
+    /// Takes a row from its place. The row that comes to stand there learns it.
+    fn vacate(&mut self, place: Place) {
+        let moved = self.expiry.remove(place).and_then(|moved| self.rows.get_mut(&moved));
+        if let Some(row) = moved {
+            row.place = place;
+        }
+    }
+}
+
 impl Row {
+    fn new(request: &ClaimRequest, token: i64, now: Instant, place: Place) -> Self {
+        Self {
+            fingerprint: request.fingerprint,
+            state: State::Claimed,
+            token,
+            attempts: 1,
+            lease_until: after(now, request.lease_time),
+            first_at: now,
+            expires_at: after(now, request.retention),
+            place,
+            note: request.note.clone(),
+            reason: None,
+        }
+    }
+
     /// Whether the row may be removed.
     fn is_over(&self, now: Instant) -> bool {
         self.expires_at <= now && (self.state != State::Claimed || self.lease_until <= now)

@@ -9,6 +9,7 @@
 //! # Ok::<(), &str>(())
 //! ```
 
+mod expiry;
 mod key;
 mod lease;
 mod memory;
