@@ -8,7 +8,7 @@
 //! | `appendonly`, `appendfsync` | [`Survives`] |
 //! | --- | --- |
 //! | `no`, or not told | `Nothing`: the server as it comes loses what it was told last when it ends |
-//! | `yes`, `everysec` | `ProcessCrash`: up to two seconds are lost with the power |
+//! | `yes`, `everysec` | `ProcessCrash`: two seconds may be lost with the power, or with a server whose disk is behind |
 //! | `yes`, `always` (and `no-appendfsync-on-rewrite no`) | `PowerLoss` |
 //!
 //! Replicas follow later than the answer, so a failover may forget events. Where effects do not bear a repeat, keep
@@ -17,6 +17,7 @@
 //! A server that removes keys when its memory is full is refused (`maxmemory` without `noeviction`), as are a
 //! replica and a node of a cluster. The server's user needs `INFO`, `EVALSHA`, `EVAL`, `SCAN`, `PING`, `TIME`,
 //! `HMGET`, `HSET`, `HDEL`, `EXISTS`, `PEXPIREAT` and `DEL`, and `CONFIG GET` for anything better than `Nothing`.
+//! An event takes roughly 300 bytes, or 800 where its note is longer than 64.
 //!
 //! ```no_run
 //! use counterfoil::{senders, Receiver, Secret};
@@ -180,7 +181,7 @@ impl Store for RedisStore {
         Box::pin(async move { rows::record(answer.await?, scope, key) })
     }
 
-    /// For people: it looks at the names of all keys in the server's database, whoever they belong to.
+    /// For people: every call looks at the names of all keys in the server's database, whoever they belong to.
     fn list<'a>(&'a self, page: &'a Page) -> BoxFuture<'a, Result<Vec<Record>, StoreError>> {
         Box::pin(self.walk(page))
     }

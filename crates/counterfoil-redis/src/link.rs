@@ -20,7 +20,7 @@ use crate::wire::Job;
 const CONNECT: Duration = Duration::from_secs(2);
 
 /// How long the server may take to answer a batch. A connection that was silent for so long is given up.
-const ANSWER: Duration = Duration::from_secs(2);
+const ANSWER: Duration = Duration::from_millis(1500);
 
 /// A connection that carried nothing for so long is looked at first: the server may have closed it.
 const IDLE: Duration = Duration::from_millis(100);

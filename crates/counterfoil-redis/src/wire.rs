@@ -25,7 +25,8 @@ const BATCH: usize = 256;
 /// Batches under way at once: with one alone, whoever just missed it waits for two round trips.
 const BATCHES: usize = 4;
 
-/// A call that waited longer for its turn is not sent any more.
+/// A call that waited longer for its turn is not sent any more. This, one answer that is awaited, and another one where
+/// the script had to be sent in full, come to five seconds.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long after a failed attempt no other is made.
@@ -165,7 +166,7 @@ impl Driver {
     }
 }
 
-/// Takes the calls that need not have been sent yet.
+/// Empties `batch`, and gives back the calls that have not waited too long.
 fn in_time(batch: &mut Vec<Job>) -> Vec<Job> {
     let (sent, late): (Vec<_>, Vec<_>) = batch.drain(..).partition(|job| job.asked_at.elapsed() < PATIENCE);
     for job in late {

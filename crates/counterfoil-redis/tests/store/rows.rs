@@ -55,6 +55,7 @@ async fn rows_go_by_themselves_and_not_before() {
     let lease = win(&store, &brief).await;
     assert!(near(left(&brief), 60), "the lease's end, not the retention's");
     tokio::time::sleep(Duration::from_millis(60)).await;
+    assert!(store.get(brief.scope, brief.key).await.unwrap().is_some(), "it is being handled");
     assert_eq!(lease.bury(&store, &Note::new("poison")).await.unwrap(), Fenced::Applied);
     assert!(store.get(brief.scope, brief.key).await.unwrap().is_none(), "its retention has passed");
     assert!(!store.list(&ALL).await.unwrap().iter().any(|record| record.key == brief.key));
@@ -78,6 +79,28 @@ async fn rows_go_by_themselves_and_not_before() {
     assert_eq!(store.extend(&lease.fence(), forever).await.unwrap(), Fenced::Applied);
     assert!(store.get(longest.scope, longest.key).await.unwrap().is_some());
     assert_eq!(lease.complete(&store).await.unwrap(), Fenced::Applied);
+}
+
+/// The scripts judge for themselves: a key may be there longer than its row.
+#[tokio::test]
+async fn a_row_whose_time_has_passed_is_none() {
+    let (url, prefix) = (redis_url(), unique_name());
+    let (store, mut raw) = (open(&url, &prefix).await, raw(&url));
+    let moment = NonZeroDuration::new(Duration::from_millis(50)).unwrap();
+    let event = ClaimRequest { lease_time: moment, on_expired: OnExpired::Park, ..request(1, moment.get()) };
+    let mut outlive = async || {
+        run::<()>(&mut raw, &format!("PERSIST {}", name(&prefix, &event)));
+        tokio::time::sleep(Duration::from_millis(60)).await;
+    };
+    let first = win(&store, &event).await.fence();
+    outlive().await;
+    assert!(store.get(event.scope, event.key).await.unwrap().is_none());
+    assert!(store.list(&ALL).await.unwrap().is_empty());
+    let second = win(&store, &event).await.fence();
+    assert_eq!(second.attempt, 1, "it is new, and nothing to park");
+    assert!(second.token > first.token);
+    outlive().await;
+    assert!(!store.forget(event.scope, event.key).await.unwrap());
 }
 
 #[tokio::test]
