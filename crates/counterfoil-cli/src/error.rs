@@ -26,6 +26,8 @@ pub(crate) enum Error {
     Sign(#[from] SignError),
     #[error(transparent)]
     Demo(#[from] crate::demo::DemoError),
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreProblem),
     #[error("cannot start the HTTP client")]
     Client(#[from] reqwest::Error),
     #[error("cannot start the runtime")]
@@ -43,7 +45,11 @@ impl Error {
         let mut text = self.to_string();
         let mut cause = self.source();
         while let Some(source) = cause {
-            text = format!("{text}: {source}");
+            let reason = source.to_string();
+            // Some errors already end with what caused them.
+            if !text.ends_with(&reason) {
+                text = format!("{text}: {reason}");
+            }
             cause = source.source();
         }
         let style = output::BAD;

@@ -1,4 +1,5 @@
-//! The `counterfoil` command: checks, signs and sends webhook deliveries, and knows how each sender signs.
+//! The `counterfoil` command: checks, signs and sends webhook deliveries, knows how each sender signs, and looks into
+//! stores.
 //!
 //! One subcommand is one file. Each reads its input, calls the library, and prints; it decides nothing itself.
 
@@ -9,16 +10,18 @@ mod output;
 mod send;
 mod senders;
 mod sign;
+mod store;
 mod verify;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Checks, signs and sends webhook deliveries, and knows how each sender signs.
+/// Checks, signs and sends webhook deliveries, knows how each sender signs, and looks into stores.
 ///
 /// Secrets are read from environment variables and files. None is ever taken from the command line, where it
-/// would stay in the shell's history and show in the list of processes; none is ever printed.
+/// would stay in the shell's history and show in the list of processes; none is ever printed. The same variable
+/// can hold a store's URL, with the password in it.
 #[derive(Parser)]
 #[command(name = "counterfoil", version, max_term_width = 100, after_help = EXAMPLES)]
 struct Cli {
@@ -32,9 +35,10 @@ Examples:
   counterfoil senders                what each sender signs, and how it retries
   counterfoil senders handl          one sender's facts and event types
   counterfoil sign --sender handl --secret-env HANDL_SECRET body.json
+  counterfoil store ls --state dead --store sqlite:webhooks.db
   counterfoil verify --help          options and examples of one command
 
-Exit codes: 0 success, 1 a delivery was refused, 2 a mistake in the command or its input";
+Exit codes: 0 success, 1 a delivery was refused or an event is not there, 2 a mistake in the command or its input";
 
 #[derive(Subcommand)]
 enum Command {
@@ -45,16 +49,18 @@ enum Command {
     Sign(sign::Sign),
     Send(send::Send),
     Senders(senders::Senders),
+    Store(store::Store),
 }
 
 fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
+    let outcome = match store::arguments::parse::<Cli>().command {
         Command::Demo(command) => command.run(),
         Command::DemoServer(command) => command.run(),
         Command::Verify(command) => command.run(),
         Command::Sign(command) => command.run(),
         Command::Send(command) => command.run(),
         Command::Senders(command) => command.run(),
+        Command::Store(command) => command.run(),
     };
     outcome.unwrap_or_else(|error| {
         error.print();

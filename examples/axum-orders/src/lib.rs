@@ -5,23 +5,26 @@
 //! | --- | --- | --- |
 //! | `HANDL_SECRET`, `AGILED_SECRET`, `ANGAGE_SECRET`, `ANGAGE_MARKETPLACE_SECRET`, `AGENCY_OS_AI_SECRET`, `AGENCY_OS_AI_PLUGIN_SECRET` | the sender's secret; at least one | |
 //! | `PORT` | where to listen; 0 takes a free port | `3000` |
-//! | `STORE` | `memory:` or `sqlite:FILE` | `sqlite:webhooks.db` |
-//! | `DB` | the SQLite file of the orders and invoices | `orders.db` |
+//! | `STORE` | where events are claimed: `memory:`, `sqlite:FILE`, `postgres://...` or `redis://...` | `sqlite:webhooks.db` |
+//! | `DB` | the SQLite file of the orders and invoices; not used with PostgreSQL | `orders.db` |
 //! | `LEASE_SECONDS` | how long an event stays claimed when the process dies | `60` |
+//!
+//! With PostgreSQL the orders and invoices are in the same database, in the schema `axum_orders`, and an event is
+//! completed in the transaction that books it. With the other stores the ledger remembers which events it has applied.
+//! Either way each is applied once. `postgresql://`, `rediss://` and `redis+unix://` are understood too; TLS as the URL
+//! says, such as with `?sslmode=verify-full`.
 
 mod ledger;
+mod store;
 
 use std::io::Write as _;
-use std::num::NonZeroU32;
-use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
-use axum::{Json, Router};
-use counterfoil::idempotency::{MemoryStore, Store};
+use axum::{Extension, Json, Router};
+use counterfoil::idempotency::Fence;
 use counterfoil::{Receiver, Secret, senders};
-use counterfoil_sqlite::SqliteStore;
 use counterfoil_tower::{Delivery, WebhookLayer};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -44,19 +47,15 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads the variables in the crate's documentation.
+    /// Reads the variables in the crate's documentation, and opens what they name.
     ///
     /// # Errors
     /// No secret is set, or a variable cannot be used; says which.
-    pub fn from_env() -> Result<Self, BoxError> {
+    pub async fn from_env() -> Result<Self, BoxError> {
         let var = |name: &str, default: &str| std::env::var(name).unwrap_or_else(|_| default.to_owned());
-        let url = var("STORE", "sqlite:webhooks.db");
-        let store: Arc<dyn Store> = match url.split_once(':') {
-            Some(("memory", "")) => Arc::new(MemoryStore::new(NonZeroU32::new(1_000_000).ok_or("not zero")?)),
-            Some(("sqlite", path)) => Arc::new(SqliteStore::open(path)?),
-            _ => return Err(format!("STORE={url}: give `memory:` or `sqlite:FILE`").into()),
-        };
-        let lease = Duration::from_secs(var("LEASE_SECONDS", "60").parse()?);
+        let (store, ledger) = store::open(&var("STORE", "sqlite:webhooks.db"), &var("DB", "orders.db")).await?;
+        let seconds = var("LEASE_SECONDS", "60").parse().map_err(|error| format!("LEASE_SECONDS: {error}"))?;
+        let lease = Duration::from_secs(seconds);
         let mut receivers = Vec::new();
         for sender in &senders::ALL {
             let name = format!("{}_SECRET", sender.name.to_uppercase().replace('-', "_"));
@@ -69,8 +68,8 @@ impl Config {
         if receivers.is_empty() {
             return Err("no secret is set: give at least one, such as HANDL_SECRET=whsec_...".into());
         }
-        let ledger = Ledger::open(var("DB", "orders.db"))?;
-        Ok(Self { port: var("PORT", "3000").parse()?, ledger, receivers })
+        let port = var("PORT", "3000").parse().map_err(|error| format!("PORT: {error}"))?;
+        Ok(Self { port, ledger, receivers })
     }
 }
 
@@ -101,10 +100,14 @@ pub async fn serve(config: Config) -> Result<(), BoxError> {
     Ok(())
 }
 
-/// The effect lives in another database than the store, so after a crash this may run again for one event.
-/// That is why the event's key goes into the same transaction as the effect: see [`Ledger::apply`].
-async fn receive(State(ledger): State<Ledger>, Delivery(delivery): Delivery) -> StatusCode {
-    match ledger.apply(delivery).await {
+/// A crash can make this run again for one event. How it is applied once all the same depends on where the effects are:
+/// see [`Ledger`]. The fence says which claim of the event this is.
+async fn receive(
+    State(ledger): State<Ledger>,
+    Extension(fence): Extension<Fence>,
+    Delivery(delivery): Delivery,
+) -> StatusCode {
+    match ledger.apply(fence, delivery).await {
         Ok(()) => StatusCode::OK,
         Err(error) => {
             tracing::error!(error, "the event could not be applied");

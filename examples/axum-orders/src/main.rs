@@ -6,7 +6,9 @@ use axum_orders::{BoxError, Config, serve};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter("info").init();
+    // sqlx warns of parameters of a URL that it does not know, with their values: one may be a misspelt password.
+    let filter = "info,sqlx_postgres::options=error";
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter).init();
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -17,5 +19,5 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), BoxError> {
-    serve(Config::from_env()?).await
+    serve(Config::from_env().await?).await
 }

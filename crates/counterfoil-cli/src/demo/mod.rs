@@ -1,10 +1,12 @@
 //! `counterfoil demo`: every promise shown on a real receiver, with a real store, killed in the middle.
 
 mod events;
+mod fault;
 mod report;
 mod server;
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -30,7 +32,6 @@ use server::{Home, Server};
 const COPIES: usize = 64;
 /// Events of each sender in the storm, and how many deliveries are under way at once.
 const STORM: usize = 60;
-const STORM_ID: &str = "storm-";
 const STORM_AT_ONCE: usize = 32;
 /// A redelivery is tried this long: the lease of a killed process has to pass first.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -46,6 +47,10 @@ const OVERSIZE: usize = counterfoil::receiver::DEFAULT_BODY_LIMIT + 1;
 /// storm in the middle of which the server is stopped with SIGKILL, restarted on the same files, and sent
 /// everything again. Counts what the handlers did by the example's own tables, and ends with exit code 1 if
 /// anything differs from the promise. Needs no set-up, and nothing outside this machine.
+///
+/// With the URL of a PostgreSQL or Redis server in the environment variable STORE the example keeps its events
+/// there. With PostgreSQL its tables are there too, in the schema axum_orders, and each event is completed in the
+/// transaction that applies it. What a demo has written stays there; the next one plays events of its own.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Demo {
@@ -61,22 +66,27 @@ const EXAMPLES: &str = "\
 Examples:
   counterfoil demo
   counterfoil demo --keep     then try the printed curl lines in another terminal
+  STORE=postgres://USER:PASSWORD@HOST/DATABASE counterfoil demo
+  STORE=redis://HOST counterfoil demo
 
 Exit codes: 0 every promise held, 1 one did not, 2 the demo could not run";
 
 /// What keeps the demo from running.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DemoError {
-    #[error("the demo's server did not start")]
-    NoStart,
-    #[error("the demo's server stopped")]
-    Server { source: axum_orders::BoxError },
+    #[error("the demo's server did not start: {said}")]
+    NoStart { said: String },
+    /// Said by the server itself, to its log.
+    #[error(transparent)]
+    Server(axum_orders::BoxError),
     #[error("the demo's server did not answer")]
     Http(#[from] reqwest::Error),
     #[error("the demo's files cannot be used")]
     File(#[from] io::Error),
     #[error("the demo cannot reach into the example's tables")]
-    Tables(#[from] rusqlite::Error),
+    Sqlite(#[from] rusqlite::Error),
+    #[error("the demo cannot reach into the example's tables")]
+    Postgres(#[from] sqlx::Error),
     #[error("the demo has no events for sender `{sender}`")]
     NoTemplate { sender: String },
     #[error("the demo's own event is not one")]
@@ -102,6 +112,7 @@ impl Demo {
                 .redirect(reqwest::redirect::Policy::none())
                 .build()?,
             home: Home::new(secret.to_owned()).map_err(DemoError::File)?,
+            run: format!("{:08x}", RandomState::new().hash_one(()) >> 32),
             bar: spinner(),
         });
         let mut rows = Vec::new();
@@ -135,6 +146,8 @@ struct Stage {
     players: Vec<Arc<Player>>,
     client: Client,
     home: Home,
+    /// In every id of this run: a store that outlives it has seen those of others.
+    run: String,
     bar: ProgressBar,
 }
 
@@ -149,13 +162,18 @@ impl Stage {
         self.bar.set_message(what.to_owned());
     }
 
+    /// The id of the record that a scene is about.
+    fn id(&self, scene: &str) -> String {
+        format!("{}-{scene}", self.run)
+    }
+
     /// A new event of each type, delivered once.
     async fn once(&self, server: &Server, player: &Player) -> Result<Row, DemoError> {
         let types = player.event_types();
         let mut events = Vec::new();
         let mut answers = Vec::new();
         for number in 0..types.len() {
-            let event = player.event(number, &format!("once-{number}"), now())?;
+            let event = player.event(number, &self.id(&format!("once-{number}")), now())?;
             answers.push(self.deliver(server, player, &event).await?);
             events.push(event);
         }
@@ -167,7 +185,7 @@ impl Stage {
 
     /// Many copies of a new event, all at once.
     async fn copies(&self, server: &Server, player: &Arc<Player>) -> Result<Row, DemoError> {
-        let event = player.event(0, "copies-1", now())?;
+        let event = player.event(0, &self.id("copies-1"), now())?;
         let headers = player.sign(&event)?;
         let url = server.url(&path(player));
         let mut requests = JoinSet::new();
@@ -182,14 +200,11 @@ impl Stage {
 
     /// A new event whose effect fails at first, and the sender's retry.
     async fn failing(&self, server: &Server, player: &Player) -> Result<Row, DemoError> {
-        let event = player.event(1, "failing-1", now())?;
-        let tables = rusqlite::Connection::open(self.home.orders())?;
-        tables.busy_timeout(Duration::from_secs(5))?;
-        tables.execute_batch(
-            "CREATE TRIGGER fault BEFORE INSERT ON applied BEGIN SELECT RAISE(ABORT, 'the demo lets this fail'); END",
-        )?;
+        let event = player.event(1, &self.id("failing-1"), now())?;
+        let tables = self.home.tables();
+        tables.break_for(event.key).await?;
         let first = self.deliver(server, player, &event).await;
-        tables.execute_batch("DROP TRIGGER fault")?;
+        tables.mend(event.key).await?;
         let answers = vec![first?, self.deliver(server, player, &event).await?];
         let row = self.row(server, player, &[&event], "handler fails, then a retry", answers).await?;
         Ok(row.expect(&[(1, "500"), (1, "200")]).runs(2).applied(1))
@@ -197,9 +212,9 @@ impl Stage {
 
     /// What must be refused, and must not reach a handler.
     async fn hostile(&self, server: &Server, player: &Player) -> Result<Row, DemoError> {
-        let event = player.event(0, "hostile-1", now())?;
+        let event = player.event(0, &self.id("hostile-1"), now())?;
         let signed = |signer: &Signer, body: &str, at: SystemTime| signer.sign(body.as_bytes(), at);
-        let stale = player.event(0, "hostile-2", event.at - STALE)?;
+        let stale = player.event(0, &self.id("hostile-2"), event.at - STALE)?;
         let large = format!("{}{}", event.body, " ".repeat(OVERSIZE - event.body.len()));
         let requests = [
             (signed(&player.signer, &event.body, event.at)?, event.body.replacen("hostile-1", "hostile-3", 1)),
@@ -231,7 +246,7 @@ impl Stage {
         let mut deliveries = Vec::new();
         for index in 0..STORM {
             for player in &self.players {
-                deliveries.push((player.clone(), player.event(index, &format!("{STORM_ID}{index}"), now())?));
+                deliveries.push((player.clone(), player.event(index, &self.id(&format!("storm-{index}")), now())?));
             }
         }
         let deliveries = Arc::new(deliveries);
@@ -247,7 +262,7 @@ impl Stage {
         let first = sending.await.map_err(io::Error::other)??;
         let acked: Vec<usize> = first.into_iter().filter(|(_, seen)| seen == "200").map(|(index, _)| index).collect();
 
-        self.say("restarted on the same files: every event is delivered again");
+        self.say("restarted on the same store: every event is delivered again");
         let server = self.home.start().await?;
         let survived = server.counts(&self.client, "/applied").await?;
         let mut answers = BTreeMap::new();
@@ -260,7 +275,7 @@ impl Stage {
                 tokio::time::sleep(Duration::from_millis(250)).await;
             }
         }
-        let booked = server.booked(&self.client, STORM_ID).await?;
+        let booked = server.booked(&self.client, &self.id("storm-")).await?;
         let mut rows = Vec::new();
         for player in &self.players {
             let of_player = |index: &usize| Arc::ptr_eq(&deliveries[*index].0, player);
@@ -350,10 +365,9 @@ impl Stage {
     /// Prints what to try, and serves until somebody has had enough.
     async fn keep(&self, server: &Server) -> Result<(), Error> {
         let style = output::NAME;
-        let mut text =
-            format!("\nThe receiver is still running, its files are in {}. Try:\n", self.home.path().display());
+        let mut text = format!("\nThe receiver is still running, its files are in {}. Try:\n", self.home.place());
         for player in self.players.iter().filter(|player| ["handl", "agiled"].contains(&&*player.sender.name)) {
-            let event = player.event(0, "yours-1", now()).map_err(DemoError::Event)?;
+            let event = player.event(0, &self.id("yours-1"), now()).map_err(DemoError::Event)?;
             let headers = player.sign(&event).map_err(DemoError::Sign)?;
             let headers =
                 headers.iter().map(|(name, value)| format!("-H '{name}: {}'", value.to_str().unwrap_or_default()));

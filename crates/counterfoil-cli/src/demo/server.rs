@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
 use super::DemoError;
+use super::fault::Tables;
 use crate::error::Error;
 
 /// How long an event of a killed process stays claimed: as short as a lease may sensibly be, so that the demo
@@ -34,8 +35,8 @@ impl DemoServer {
             std::process::exit(0);
         });
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::Runtime)?;
-        let served = runtime.block_on(async { axum_orders::serve(axum_orders::Config::from_env()?).await });
-        served.map_err(|source| Error::Demo(DemoError::Server { source }))?;
+        let served = runtime.block_on(async { axum_orders::serve(axum_orders::Config::from_env().await?).await });
+        served.map_err(|source| Error::Demo(DemoError::Server(source)))?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -43,30 +44,37 @@ impl DemoServer {
 /// Where the server keeps what must survive it.
 pub(super) struct Home {
     folder: tempfile::TempDir,
+    /// As the example takes it. May hold a password.
+    store: String,
     secret: String,
 }
 
 impl Home {
+    /// With the store that the environment names, or one in the folder.
     pub(super) fn new(secret: String) -> io::Result<Self> {
-        Ok(Self { folder: tempfile::tempdir()?, secret })
+        let folder = tempfile::tempdir()?;
+        let own = || format!("sqlite:{}", folder.path().join("webhooks.db").display());
+        let store = std::env::var("STORE").unwrap_or_else(|_| own());
+        Ok(Self { folder, store, secret })
     }
 
-    pub(super) fn orders(&self) -> PathBuf {
-        self.folder.path().join("orders.db")
+    pub(super) fn tables(&self) -> Tables {
+        if self.is_postgres() { Tables::Postgres(self.store.clone()) } else { Tables::Sqlite(self.orders()) }
     }
 
-    pub(super) fn path(&self) -> &Path {
-        self.folder.path()
+    /// Where to look for what the server has written, for people.
+    pub(super) fn place(&self) -> String {
+        let database = if self.is_postgres() { " and in the database's schema axum_orders" } else { "" };
+        format!("{}{database}", self.folder.path().display())
     }
 
     pub(super) async fn start(&self) -> Result<Server, DemoError> {
-        let path = self.folder.path();
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(path.join("server.log"))?;
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log())?;
         let mut command = Command::new(std::env::current_exe()?);
         command
             .arg("demo-server")
             .env("PORT", "0")
-            .env("STORE", format!("sqlite:{}", path.join("webhooks.db").display()))
+            .env("STORE", &self.store)
             .env("DB", self.orders())
             .env("LEASE_SECONDS", LEASE_SECONDS)
             .stdin(Stdio::piped())
@@ -79,9 +87,29 @@ impl Home {
         let mut child = command.spawn()?;
         let stdout = child.stdout.take().ok_or_else(|| io::Error::other("the server has no stdout"))?;
         let mut lines = BufReader::new(stdout).lines();
-        let first = tokio::time::timeout(START, lines.next_line()).await.map_err(|_| DemoError::NoStart)??;
-        let address = first.as_deref().and_then(|line| line.strip_prefix("listening on ")).ok_or(DemoError::NoStart)?;
-        Ok(Server { child, address: address.to_owned() })
+        let first = tokio::time::timeout(START, lines.next_line()).await.unwrap_or(Ok(None))?;
+        match first.as_deref().and_then(|line| line.strip_prefix("listening on ")) {
+            Some(address) => Ok(Server { child, address: address.to_owned() }),
+            None => Err(DemoError::NoStart { said: self.last_words()? }),
+        }
+    }
+
+    fn orders(&self) -> PathBuf {
+        self.folder.path().join("orders.db")
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.path().join("server.log")
+    }
+
+    fn is_postgres(&self) -> bool {
+        matches!(self.store.split_once(':'), Some(("postgres" | "postgresql", _)))
+    }
+
+    fn last_words(&self) -> io::Result<String> {
+        let log = std::fs::read_to_string(self.log())?;
+        let last = log.lines().last().unwrap_or("it does not say why");
+        Ok(last.trim_start_matches("error: ").to_owned())
     }
 }
 

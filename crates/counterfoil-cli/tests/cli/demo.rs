@@ -1,12 +1,34 @@
 //! The demo is the promise, played out: it fails where a promise does not hold.
 
+use counterfoil_testkit::{PrivatePostgres, PrivateRedis};
+
 use crate::Run;
 
 /// Adversarial input T43: the process is killed between claim, effect, commit, completion and answer, wherever
 /// each of hundreds of deliveries happens to be.
 #[test]
 fn t43_every_promise_holds_under_kill_9() {
-    let done = Run::new(&["demo", "--json"]).done();
+    every_promise_holds(Run::new(&["demo", "--json"]));
+}
+
+/// Twice, because the second finds what the first has left.
+#[test]
+fn t43_on_postgres_every_promise_holds_again_and_again() {
+    let postgres = PrivatePostgres::start();
+    for _ in 0..2 {
+        every_promise_holds(Run::new(&["demo", "--json"]).env("STORE", &postgres.url()));
+    }
+}
+
+#[test]
+fn t43_on_redis_every_promise_holds() {
+    let redis = PrivateRedis::start(&[]);
+    every_promise_holds(Run::new(&["demo", "--json"]).env("STORE", &redis.url()));
+}
+
+#[track_caller]
+fn every_promise_holds(demo: Run) {
+    let done = demo.done();
     assert_eq!(done.code, 0, "{}{}", done.stdout, done.stderr);
     let report = done.json();
     assert_eq!(report["held"], true);
@@ -26,6 +48,15 @@ fn t43_every_promise_holds_under_kill_9() {
     }
     assert_eq!(applied, 360, "every event of the storm is applied once");
     assert!(runs >= applied, "{runs} runs");
+}
+
+#[test]
+fn a_store_that_cannot_be_had_is_named_without_its_password() {
+    for url in ["postgres://us:hunter2@127.0.0.1:1/shop", "redis://us:hunter2@127.0.0.1:1", "mysql://us:hunter2@host"] {
+        let done = Run::new(&["demo"]).env("STORE", url).done();
+        done.is_usage_error("the demo's server did not start: STORE");
+        assert!(!done.stderr.contains("hunter2"), "{}", done.stderr);
+    }
 }
 
 #[test]
