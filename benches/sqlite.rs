@@ -8,7 +8,7 @@
 use std::path::Path;
 use std::time::{Instant, UNIX_EPOCH};
 
-use counterfoil::idempotency::{Claim, ClaimRequest, Fenced};
+use counterfoil::idempotency::{Claim, ClaimRequest, Fenced, Store as _};
 use counterfoil::{Clock, SystemClock};
 use counterfoil_benches::claims::{Requests, request};
 use counterfoil_benches::{Aim, BoxError, Contest, Extent, Unit};

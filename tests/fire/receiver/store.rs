@@ -1,0 +1,78 @@
+//! A store with failpoints around it.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use counterfoil::idempotency::{
+    BoxFuture, Claim, ClaimRequest, Fence, Fenced, IdempotencyKey, NonZeroDuration, Note, Page, Record, Scope, Store,
+    StoreError, Survives,
+};
+
+use crate::failpoint::Fuse;
+use crate::terms::Point;
+
+#[derive(Debug)]
+pub(crate) struct Fused {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) fuse: Fuse,
+}
+
+impl Store for Fused {
+    fn claim<'a>(&'a self, request: &'a ClaimRequest) -> BoxFuture<'a, Result<Claim, StoreError>> {
+        Box::pin(async move {
+            self.fuse.pass(Point::BeforeClaim);
+            let claim = self.store.claim(request).await;
+            if matches!(claim, Ok(Claim::Won(_))) {
+                self.fuse.pass(Point::AfterClaim);
+            }
+            claim
+        })
+    }
+
+    fn complete<'a>(&'a self, fence: &'a Fence) -> BoxFuture<'a, Result<Fenced, StoreError>> {
+        Box::pin(async move {
+            self.fuse.pass(Point::BeforeCompletion);
+            let fenced = self.store.complete(fence).await;
+            if fenced.is_ok() {
+                self.fuse.pass(Point::AfterCompletion);
+            }
+            fenced
+        })
+    }
+
+    fn dead<'a>(&'a self, fence: &'a Fence, reason: &'a Note) -> BoxFuture<'a, Result<Fenced, StoreError>> {
+        self.store.dead(fence, reason)
+    }
+
+    fn release<'a>(&'a self, fence: &'a Fence) -> BoxFuture<'a, Result<Fenced, StoreError>> {
+        self.store.release(fence)
+    }
+
+    fn extend<'a>(
+        &'a self,
+        fence: &'a Fence,
+        lease_time: NonZeroDuration,
+    ) -> BoxFuture<'a, Result<Fenced, StoreError>> {
+        self.store.extend(fence, lease_time)
+    }
+
+    fn purge(&self, most: NonZeroU32) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.store.purge(most)
+    }
+
+    fn forget(&self, scope: Scope, key: IdempotencyKey) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.store.forget(scope, key)
+    }
+
+    fn get(&self, scope: Scope, key: IdempotencyKey) -> BoxFuture<'_, Result<Option<Record>, StoreError>> {
+        self.store.get(scope, key)
+    }
+
+    fn list<'a>(&'a self, page: &'a Page) -> BoxFuture<'a, Result<Vec<Record>, StoreError>> {
+        self.store.list(page)
+    }
+
+    fn durability(&self) -> Survives {
+        self.store.durability()
+    }
+}
