@@ -78,6 +78,12 @@ pub enum OpenError {
         /// The level that it has.
         level: i64,
     },
+    /// The file, or its folder, is not there or cannot be written.
+    #[error("the file cannot be opened for writing: its folder must exist, and both must be writable")]
+    NotWritable {
+        /// What SQLite said.
+        source: Box<dyn Error + Send + Sync>,
+    },
     /// SQLite refused.
     #[error("the file could not be opened")]
     Sqlite {
@@ -102,7 +108,10 @@ impl OpenError {
 
 // Not `#[from]`: whose version of rusqlite this is depends on the application, so it is no part of the API.
 fn sqlite(source: rusqlite::Error) -> OpenError {
-    OpenError::Sqlite { source: Box::new(source) }
+    match source.sqlite_error_code() {
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => OpenError::NotWritable { source: Box::new(source) },
+        _ => OpenError::Sqlite { source: Box::new(source) },
+    }
 }
 
 pub(crate) fn open(path: &Path) -> Result<Connection, OpenError> {

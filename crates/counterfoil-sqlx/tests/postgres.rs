@@ -14,7 +14,7 @@ use counterfoil::testing::store as contract;
 use counterfoil_sqlx::{OpenError, PostgresStore, Tables};
 use counterfoil_testkit::{PrivatePostgres, postgres_url, unique_name};
 use sqlx::PgPool;
-use sqlx::postgres::PgPoolOptions;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::task::JoinSet;
 
 const WEEK: Duration = Duration::from_secs(7 * 86_400);
@@ -303,11 +303,17 @@ async fn tables_of_another_version_are_told_apart() {
 }
 
 #[tokio::test]
-async fn settings_that_forget_are_refused() {
+async fn settings_that_forget_or_only_read_are_refused() {
     let server = PrivatePostgres::start_with(&[("synchronous_commit", "off")]);
     let pool = PgPool::connect(&server.url()).await.unwrap();
     let refused = PostgresStore::builder(pool).migrate().open().await;
     assert!(matches!(refused, Err(OpenError::AsynchronousCommit)), "{refused:?}");
+
+    let reading =
+        postgres_url().parse::<PgConnectOptions>().unwrap().options([("default_transaction_read_only", "on")]);
+    let pool = PgPoolOptions::new().connect_with(reading).await.unwrap();
+    let refused = PostgresStore::builder(pool).tables(tables()).migrate().open().await;
+    assert!(matches!(refused, Err(OpenError::ReadOnly)), "{refused:?}");
 
     let server = PrivatePostgres::start_with(&[("fsync", "off")]);
     let pool = PgPool::connect(&server.url()).await.unwrap();
@@ -317,7 +323,7 @@ async fn settings_that_forget_are_refused() {
 
 #[tokio::test]
 async fn debug_shows_no_password() {
-    let options: sqlx::postgres::PgConnectOptions = postgres_url().parse().unwrap();
+    let options: PgConnectOptions = postgres_url().parse().unwrap();
     let pool = PgPoolOptions::new().connect_with(options.password("hunter2")).await.unwrap();
     let builder = PostgresStore::builder(pool).tables(tables()).migrate();
     let shown = format!("{builder:?} {:?}", builder.clone().open().await.unwrap());

@@ -57,8 +57,9 @@ impl PostgresStoreBuilder {
 
 /// What the server's settings let an acknowledged event survive.
 async fn check(connection: &mut PgConnection) -> Result<Survives, OpenError> {
-    let (version, standby, fsync, commit, replicas): (i32, bool, String, String, String) = sqlx::query_as(
-        "SELECT current_setting('server_version_num')::int4, pg_is_in_recovery(), current_setting('fsync'),
+    let (version, standby, reads, fsync, commit, replicas): (i32, bool, bool, String, String, String) = sqlx::query_as(
+        "SELECT current_setting('server_version_num')::int4, pg_is_in_recovery(),
+                current_setting('transaction_read_only')::bool, current_setting('fsync'),
                 current_setting('synchronous_commit'), current_setting('synchronous_standby_names')",
     )
     .fetch_one(connection)
@@ -68,6 +69,9 @@ async fn check(connection: &mut PgConnection) -> Result<Survives, OpenError> {
     }
     if standby {
         return Err(OpenError::Standby);
+    }
+    if reads {
+        return Err(OpenError::ReadOnly);
     }
     let replicated = !replicas.is_empty();
     match (commit.as_str(), fsync.as_str()) {
@@ -94,6 +98,9 @@ pub enum OpenError {
     /// The server is a standby, which takes no writes.
     #[error("the server is a standby: connect to the primary, such as with target_session_attrs=read-write")]
     Standby,
+    /// Sessions of this role or database may only read.
+    #[error("transactions may only read: set default_transaction_read_only = off for this role and database")]
+    ReadOnly,
     /// The server acknowledges commits that it has not written.
     #[error(
         "synchronous_commit is off, so that a crash of the server forgets acknowledged events: switch it on for this \
