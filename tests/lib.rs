@@ -383,10 +383,25 @@ fn decode(base64: &str) -> Vec<u8> {
 ///     receiver.process(runtime, input, |_, _| response).await;
 /// }
 /// ```
+/// Effects are committed by completing their event, and in no other way.
+/// ```compile_fail,E0599
+/// async fn commit(store: counterfoil_sqlx::PostgresStore, fence: counterfoil::idempotency::Fence) {
+///     let transaction = store.begin(fence).await.unwrap();
+///     let _: sqlx::Transaction<'_, sqlx::Postgres> = transaction.into_inner();
+/// }
+/// ```
 #[cfg(doctest)]
 mod typestate {}
 
-/// The README's code compiles as it stands there.
+/// The code in these pages compiles as it stands there.
 #[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-mod readme {}
+mod pages {
+    #[doc = include_str!("../README.md")]
+    mod readme {}
+
+    #[doc = include_str!("../docs/applied-once.md")]
+    mod applied_once {}
+
+    #[doc = include_str!("../docs/stores.md")]
+    mod stores {}
+}
