@@ -88,6 +88,9 @@ impl Tables {
     /// [`InFlight`](ClaimIn::InFlight) at once, and gives its connection back. On SQLite begin the transaction with
     /// `BEGIN IMMEDIATE`; it then waits for the file, as every writer does.
     ///
+    /// Do not claim events of one endpoint in a store and in transactions at the same time: a store waits for the
+    /// transaction that has made a row.
+    ///
     /// `retention` is how long the event is remembered. Let it be longer than every moment at which the receiver
     /// would still accept a copy: 30 days for any sender that this library knows. Build the receiver with
     /// [`Tolerance::RetrySafe`](counterfoil::Tolerance::RetrySafe), which without a store is not the default.

@@ -78,7 +78,7 @@ impl<B: Batched> Batcher<B> {
         }
     }
 
-    /// Queues `ask` at once: it is asked even if the future is dropped.
+    /// Queues `ask` at once: a settlement is made even if its future is dropped.
     pub(super) fn submit(
         &self,
         runtime: &Handle,
@@ -161,7 +161,10 @@ impl<B: Batched> Drop for Drain<B> {
         if !self.rested {
             let mut queue = self.queue.lock();
             queue.draining = false;
-            queue.waiting.clear();
+            let left = mem::take(&mut queue.waiting);
+            // Those who wait are woken without the lock.
+            drop(queue);
+            drop(left);
         }
     }
 }

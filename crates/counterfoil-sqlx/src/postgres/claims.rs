@@ -84,6 +84,7 @@ type Events = BTreeMap<Event, Vec<Asked<Claims>>>;
 /// never lengthens them.
 type Said = Result<(HashMap<Event, Answer>, Instant), Failure>;
 
+/// Leaves out those whose caller has gone: nobody would handle the event if it were won.
 fn by_event(batch: Vec<Asked<Claims>>) -> Events {
     let mut events = Events::new();
     for asked in batch.into_iter().filter(|asked| !asked.is_abandoned()) {
