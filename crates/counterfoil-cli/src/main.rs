@@ -20,8 +20,8 @@ use clap::{Parser, Subcommand};
 /// Checks, signs and sends webhook deliveries, knows how each sender signs, and looks into stores.
 ///
 /// Secrets are read from environment variables and files. None is ever taken from the command line, where it
-/// would stay in the shell's history and show in the list of processes; none is ever printed. The same variable
-/// can hold a store's URL, with the password in it.
+/// would stay in the shell's history and show in the list of processes; none is ever printed. A store's URL,
+/// which may hold a password, can be given by an environment variable too.
 #[derive(Parser)]
 #[command(name = "counterfoil", version, max_term_width = 100, after_help = EXAMPLES)]
 struct Cli {

@@ -1,6 +1,7 @@
 //! The command line, as far as a store's events and addresses need care in it.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
 
@@ -34,11 +35,11 @@ fn positional(argument: &OsStr) -> Cow<'_, OsStr> {
 
 /// Takes what follows `://` in any of the arguments out of `text`.
 fn mask(text: String, given: &[OsString]) -> String {
-    let lossy = given.iter().map(|argument| argument.to_string_lossy());
-    lossy.fold(text, |text, argument| match argument.split_once("://") {
-        Some((_, rest)) if !rest.is_empty() => text.replace(rest, "..."),
-        _ => text,
-    })
+    let lossy: Vec<_> = given.iter().map(|argument| argument.to_string_lossy()).collect();
+    let mut addresses: Vec<&str> = lossy.iter().filter_map(|text| text.find("://").map(|at| &text[at..])).collect();
+    // One may be the beginning of another, and would leave its end.
+    addresses.sort_by_key(|address| Reverse(address.len()));
+    addresses.into_iter().fold(text, |text, address| text.replace(address, "://..."))
 }
 
 #[cfg(test)]
@@ -56,8 +57,8 @@ mod tests {
 
     #[test]
     fn addresses_are_masked_wherever_they_stand() {
-        let given = ["--stor=redis://:pw@h", "postgres://u:pw@h/db", "plain"].map(OsString::from);
-        let text = "'redis://:pw@h' and postgres://u:pw@h/db, plain".to_owned();
-        assert_eq!(mask(text, &given), "'redis://...' and postgres://..., plain");
+        let given = ["--stor=redis://:pw@h", "x://u", "x://u:pw@h/db", "plain"].map(OsString::from);
+        let text = "'redis://:pw@h' and x://u:pw@h/db, x://u, plain".to_owned();
+        assert_eq!(mask(text, &given), "'redis://...' and x://..., x://..., plain");
     }
 }

@@ -1,5 +1,6 @@
 //! What keeps a store from being looked into.
 
+use std::error::Error;
 use std::path::PathBuf;
 
 use counterfoil_sqlx::NameError;
@@ -23,20 +24,26 @@ pub(crate) enum StoreProblem {
          %3F for ? and %23 for #"
     )]
     Unescaped,
+    #[error("a SQLite store is a file: write sqlite:FILE, without a host and without options")]
+    NoFile,
     #[error("--schema does not fit this store: only PostgreSQL has schemas")]
     NoSchema,
     #[error("--prefix does not fit this store: the file is the store's own, and has no other tables")]
     NoPrefix,
     #[error("--{option} cannot be used")]
     Name { option: &'static str, source: NameError },
+    #[error("cannot open `{}`: there is no such file, or no right to read and write it", path.display())]
+    NotThere { path: PathBuf },
     #[error("cannot open `{}`", path.display())]
     File { path: PathBuf, source: rusqlite::Error },
+    #[error("the store's URL cannot be read")]
+    Url(#[source] Box<dyn Error + Send + Sync>),
     #[error("cannot open the store")]
     Sqlite(#[from] counterfoil_sqlite::OpenError),
     #[error("cannot open the store")]
     Tables(#[source] counterfoil_sqlx::sqlite::OpenError),
     #[error("cannot open the store")]
-    Redis(#[from] counterfoil_redis::OpenError),
+    Redis(#[source] counterfoil_redis::OpenError),
     #[error("cannot open the store")]
     Postgres(#[source] counterfoil_sqlx::OpenError),
     #[error("cannot open the store")]
@@ -68,8 +75,19 @@ pub(crate) enum StoreProblem {
     Store(#[from] counterfoil::StoreError),
 }
 
+// What the libraries tell programmers is told here for a command line.
+
+impl From<counterfoil_redis::OpenError> for StoreProblem {
+    fn from(error: counterfoil_redis::OpenError) -> Self {
+        use counterfoil_redis::OpenError;
+        match error {
+            OpenError::BadUrl { source } => Self::Url(source),
+            other => Self::Redis(other),
+        }
+    }
+}
+
 impl From<counterfoil_sqlx::OpenError> for StoreProblem {
-    /// What the library tells a programmer is told here for a command line.
     fn from(error: counterfoil_sqlx::OpenError) -> Self {
         use counterfoil_sqlx::OpenError;
         match error {

@@ -1,9 +1,10 @@
 //! A row, in words and as JSON.
 
+use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anstyle::Style;
-use counterfoil::idempotency::{Record, State};
+use counterfoil::idempotency::{Note, Record, State};
 use counterfoil::time::format_rfc3339;
 use humantime::format_duration;
 use serde::Serialize;
@@ -13,7 +14,7 @@ use crate::output;
 
 /// A row as JSON. Durations are in seconds, times are RFC 3339.
 #[derive(Serialize)]
-pub(super) struct Facts<'a> {
+struct Facts<'a> {
     event: String,
     scope: i32,
     key: String,
@@ -29,23 +30,37 @@ pub(super) struct Facts<'a> {
     reason: Option<&'a str>,
 }
 
-impl<'a> Facts<'a> {
-    pub(super) fn of(record: &'a Record) -> Self {
-        Self {
-            event: address(record),
-            scope: record.scope.as_i32(),
-            key: record.key.to_string(),
-            state: record.state.as_str(),
-            attempts: record.attempts,
-            token: record.token,
-            lease_left_seconds: (record.state == State::Claimed).then(|| record.lease_left.as_secs_f64()),
-            first_at: format_rfc3339(record.first_at),
-            expires_at: format_rfc3339(record.expires_at),
-            fingerprint: format!("{:?}", record.fingerprint),
-            note: record.note.as_str(),
-            reason: record.reason.as_ref().map(|reason| reason.as_str()),
-        }
+/// The rows as JSON, one on each line.
+pub(super) fn lines(records: &[Record]) -> io::Result<String> {
+    let lines: Result<Vec<_>, _> = records.iter().map(json).collect();
+    Ok(lines?.join("\n"))
+}
+
+fn json(record: &Record) -> serde_json::Result<String> {
+    let facts = Facts {
+        event: address(record),
+        scope: record.scope.as_i32(),
+        key: record.key.to_string(),
+        state: record.state.as_str(),
+        attempts: record.attempts,
+        token: record.token,
+        lease_left_seconds: (record.state == State::Claimed).then_some(record.lease_left.as_secs_f64()),
+        first_at: format_rfc3339(record.first_at),
+        expires_at: format_rfc3339(record.expires_at),
+        fingerprint: format!("{:?}", record.fingerprint),
+        note: record.note.as_str(),
+        reason: record.reason.as_ref().map(Note::as_str),
+    };
+    Ok(escape(serde_json::to_string(&facts)?))
+}
+
+/// Escapes the control characters that JSON takes as they are, and terminals do not.
+fn escape(json: String) -> String {
+    let controls = '\u{7f}'..='\u{9f}';
+    if !json.contains(|char| controls.contains(&char)) {
+        return json;
     }
+    controls.fold(json, |json, control| json.replace(control, &format!("\\u{:04x}", u32::from(control))))
 }
 
 pub(super) fn address(record: &Record) -> String {

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use counterfoil::idempotency::{Page, Record, State};
 
 use super::event::{self, Id};
-use super::facts::{self, Facts};
+use super::facts;
 use super::open::{Engine, Opened};
 use super::table;
 use super::target::Target;
@@ -59,7 +59,7 @@ store cannot be had";
 const MOST: i64 = 10_000;
 
 /// Rows that `--all` asks for at once.
-const PAGE: NonZeroU32 = NonZeroU32::new(1000).expect("not zero");
+const PAGE: NonZeroU32 = NonZeroU32::new(10_000).expect("not zero");
 
 /// A page of Redis is found by a walk over all keys, so few large ones are better than many.
 const PAGE_OF_REDIS: NonZeroU32 = NonZeroU32::new(100_000).expect("not zero");
@@ -134,13 +134,7 @@ impl Ls {
 
     fn print(&self, rows: &[Record]) -> Result<(), Error> {
         for rows in rows.chunks(1000) {
-            let lines = rows.iter().map(|row| serde_json::to_string(&Facts::of(row)));
-            let text = if self.json {
-                lines.collect::<Result<Vec<_>, _>>().map_err(std::io::Error::from)?.join("\n")
-            } else {
-                table::of(rows)
-            };
-            output::line(&text)?;
+            output::line(&if self.json { facts::lines(rows)? } else { table::of(rows) })?;
         }
         Ok(())
     }

@@ -21,7 +21,8 @@ use crate::output;
 pub(super) struct Migrate {
     #[command(flatten)]
     target: Target,
-    /// Print the SQL that makes the tables from nothing, and run none of it; needs no store.
+    /// Print the SQL that makes the tables from nothing, and run none of it; needs no store. It takes the schema
+    /// to be there.
     #[arg(long)]
     print: bool,
 }

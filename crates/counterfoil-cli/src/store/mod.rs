@@ -37,10 +37,10 @@ pub(crate) struct Store {
 const EXAMPLES: &str = "\
 The store is named by --store URL, or by the environment variable COUNTERFOIL_STORE, which keeps a
 password out of the shell's history and the list of processes. No command prints the URL.
-  sqlite:FILE                   a store's own file, or an application's database that holds the tables
+  sqlite:FILE                   a store's own file, or an application's database with the tables
   postgres://USER@HOST/DB       the password from PGPASSWORD or ~/.pgpass, or as USER:PASSWORD@;
                                 ?sslmode=verify-full checks the server's certificate
-  redis://HOST/0                also rediss://HOST and redis+unix:///SOCKET; USER:PASSWORD@ before HOST
+  redis://HOST/0                or USER:PASSWORD@HOST; also rediss:// and redis+unix:///SOCKET
 Where tables or keys have other names than the default ones, add --schema and --prefix.
 
 Examples:

@@ -8,7 +8,7 @@ use counterfoil::idempotency::Store;
 use counterfoil_redis::RedisStore;
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_sqlx::{PostgresStore, Tables, sqlite};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _, PgPool};
@@ -36,8 +36,7 @@ pub(super) enum Engine {
 
 /// A store's own file, or the tables in an application's file.
 pub(super) async fn sqlite(path: &Path, tables: Tables, named: bool) -> Result<Opened, StoreProblem> {
-    let file = |source| StoreProblem::File { path: std::path::absolute(path).unwrap_or_else(|_| path.into()), source };
-    let store: Arc<dyn Store> = match (owner(path).map_err(file)?, named) {
+    let store: Arc<dyn Store> = match (owner(path).map_err(|error| refused(path, error))?, named) {
         (STORE_FILE, true) => return Err(StoreProblem::NoPrefix),
         (STORE_FILE, false) => Arc::new(SqliteStore::open(path)?),
         _ => {
@@ -56,13 +55,21 @@ fn owner(path: &Path) -> rusqlite::Result<i32> {
     connection.pragma_query_value(None, "application_id", |row| row.get(0))
 }
 
+fn refused(path: &Path, source: rusqlite::Error) -> StoreProblem {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.into());
+    match source.sqlite_error_code() {
+        Some(ErrorCode::CannotOpen) => StoreProblem::NotThere { path },
+        _ => StoreProblem::File { path, source },
+    }
+}
+
 pub(super) async fn postgres(url: &str, tables: Tables) -> Result<Opened, StoreProblem> {
     let store = PostgresStore::builder(pool(url).await?).tables(tables).open().await?;
     Ok(Opened { store: Arc::new(store), engine: Engine::Postgres })
 }
 
 pub(super) async fn pool(url: &str) -> Result<PgPool, StoreProblem> {
-    let options: PgConnectOptions = url.parse()?;
+    let options: PgConnectOptions = url.parse().map_err(|error: sqlx::Error| StoreProblem::Url(error.into()))?;
     // A pool does not say what is wrong: it tries until it has no more time.
     let probe = tokio::time::timeout(CONNECT, options.connect()).await;
     probe.map_err(|_| StoreProblem::Silent { seconds: CONNECT.as_secs() })??.close().await?;

@@ -6,7 +6,7 @@ use counterfoil::idempotency::{Record, State};
 
 use super::StoreProblem;
 use super::event::{self, Event};
-use super::facts::{self, Facts};
+use super::facts;
 use super::open::Opened;
 use super::target::Target;
 use crate::error::Error;
@@ -51,17 +51,10 @@ impl Show {
             }
         }
         if !found.is_empty() {
-            output::line(&self.text(&found)?)?;
+            let pages = || found.iter().map(page).collect::<Vec<_>>().join("\n\n");
+            output::line(&if self.json { facts::lines(&found)? } else { pages() })?;
         }
         Ok(ExitCode::from(u8::from(missing)))
-    }
-
-    fn text(&self, records: &[Record]) -> Result<String, Error> {
-        if !self.json {
-            return Ok(records.iter().map(page).collect::<Vec<_>>().join("\n\n"));
-        }
-        let lines = records.iter().map(|record| serde_json::to_string(&Facts::of(record)));
-        Ok(lines.collect::<Result<Vec<_>, _>>().map_err(std::io::Error::from)?.join("\n"))
     }
 }
 

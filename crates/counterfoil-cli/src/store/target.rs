@@ -87,8 +87,9 @@ impl Target {
         let (scheme, rest) = url.split_once(':').ok_or(StoreProblem::Scheme)?;
         match (scheme, rest.strip_prefix("//")) {
             ("memory", _) => Err(StoreProblem::Memory),
-            // An address behind `sqlite:` is none of a file, and not to be printed as one.
-            ("sqlite", _) if rest.contains("://") => Err(StoreProblem::Scheme),
+            // What looks like the address of a server is not to be printed as the name of a file.
+            ("sqlite", Some(host)) if host.contains(['@', '?', '#']) => Err(StoreProblem::NoFile),
+            ("sqlite", None) if rest.contains("://") => Err(StoreProblem::NoFile),
             ("sqlite", host) => Ok(Address::Sqlite(Path::new(host.unwrap_or(rest)))),
             ("postgres" | "postgresql", Some(rest)) if is_escaped(rest) => Ok(Address::Postgres(url)),
             ("redis" | "rediss", Some(rest)) if is_escaped(rest) => Ok(Address::Redis(url)),

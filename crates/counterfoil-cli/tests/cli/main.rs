@@ -5,6 +5,7 @@ mod readme;
 mod send;
 mod senders;
 mod sign;
+mod store;
 mod verify;
 
 use std::io::Write as _;
@@ -73,6 +74,12 @@ impl Done {
         serde_json::from_str(line).expect("JSON")
     }
 
+    /// The JSON objects, one on each line of stdout.
+    #[track_caller]
+    fn rows(&self) -> Vec<Value> {
+        self.stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    }
+
     /// A mistake of the caller: exit code 2, a reason, and nothing that a script could take for an answer.
     #[track_caller]
     fn is_usage_error(&self, reason: &str) {
@@ -92,7 +99,7 @@ fn help_and_version_are_answers() {
         assert!(!done.stdout.is_empty() && !done.stdout.contains('\u{1b}'), "{arguments:?}");
     }
     assert!(Run::new(&["--version"]).done().stdout.starts_with("counterfoil "));
-    for command in ["demo", "verify", "sign", "send", "senders"] {
+    for command in ["demo", "verify", "sign", "send", "senders", "store"] {
         let help = Run::new(&[command, "--help"]).done().stdout;
         assert!(help.contains("Examples:") && help.contains("Exit codes: 0"), "{command}");
     }
