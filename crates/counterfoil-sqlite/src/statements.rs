@@ -75,7 +75,7 @@ SELECT scope, key, fingerprint, state, token, attempts, iif(state = 1, max(0, le
 FROM event
 WHERE (:state IS NULL OR state = :state)
   AND (expires_at > :now OR (state = 1 AND lease_until > :now))
-  AND (:after_scope IS NULL OR (scope, key) > (:after_scope, :after_key))
+  AND (scope, key) > (:after_scope, :after_key)
 ORDER BY scope, key LIMIT :most";
 
 pub(crate) fn claim(step: &Step<'_>, request: &ClaimRequest) -> rusqlite::Result<Claim> {
@@ -164,8 +164,9 @@ pub(crate) fn list(step: &Step<'_>, page: &Page) -> rusqlite::Result<Vec<Record>
     let rows = statement.query_map(
         named_params! {
             ":state": page.state.map(State::as_u8), ":now": step.now, ":most": page.most.get(),
-            ":after_scope": page.after.map(|(scope, _)| scope.as_i32()),
-            ":after_key": page.after.as_ref().map(|(_, key)| key.as_bytes()),
+            // Before every row there is: a comparison alone lets SQLite begin where the page does.
+            ":after_scope": page.after.map_or(i32::MIN, |(scope, _)| scope.as_i32()),
+            ":after_key": page.after.as_ref().map_or(&[][..], |(_, key)| key.as_bytes()),
         },
         record,
     )?;

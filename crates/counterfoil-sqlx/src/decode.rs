@@ -1,6 +1,6 @@
 //! Values of a row, checked.
 
-use counterfoil::idempotency::{Fenced, State};
+use counterfoil::idempotency::{Fenced, Page, State};
 
 /// Keys and fingerprints.
 pub(crate) fn fixed(bytes: &[u8]) -> Result<[u8; 16], sqlx::Error> {
@@ -14,4 +14,10 @@ pub(crate) fn state(number: i16) -> Result<State, sqlx::Error> {
 
 pub(crate) fn fenced(changed: u64) -> Fenced {
     if changed == 1 { Fenced::Applied } else { Fenced::Lost }
+}
+
+/// The row that a page begins behind; where it begins at the start, one before every row there is. A comparison alone lets
+/// the database begin where the page does.
+pub(crate) fn after(page: &Page) -> (i32, Vec<u8>) {
+    page.after.map_or((i32::MIN, Vec::new()), |(scope, key)| (scope.as_i32(), key.as_bytes().to_vec()))
 }

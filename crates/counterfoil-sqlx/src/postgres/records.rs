@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::line::{Line, PATIENCE};
 use super::{SharedText, millis, sql};
 use crate::Tables;
-use crate::decode::{fenced, fixed, state};
+use crate::decode::{after, fenced, fixed, state};
 use crate::error::{Failure, Stage};
 
 /// Asks for one operation at a time.
@@ -81,10 +81,11 @@ impl Records {
     }
 
     pub(super) async fn list(&self, mut line: Line, page: Page) -> Result<Vec<Record>, Failure> {
+        let (after_scope, after_key) = after(&page);
         let list = sqlx::query(AssertSqlSafe(self.list.clone()))
             .bind(page.state.map(|state| i16::from(state.as_u8())))
-            .bind(page.after.map(|(scope, _)| scope.as_i32()))
-            .bind(page.after.map(|(_, key)| *key.as_bytes()))
+            .bind(after_scope)
+            .bind(after_key)
             .bind(i64::from(page.most.get()));
         let connection = line.connect().await?;
         let rows = timeout(PATIENCE, list.fetch_all(connection)).await;

@@ -186,6 +186,6 @@ SELECT scope, key, fingerprint, state, token, attempts,
        (extract(epoch FROM first_at) * 1000000)::int8, (extract(epoch FROM expires_at) * 1000000)::int8, note, reason
 FROM counterfoil_event
 WHERE ($1::int2 IS NULL OR state = $1)
-  AND ($2::int4 IS NULL OR (scope, key) > ($2, $3::bytea))
+  AND (scope, key) > ($2::int4, $3::bytea)
   AND (expires_at > clock_timestamp() OR (state = 1 AND lease_until > clock_timestamp()))
 ORDER BY scope, key LIMIT $4";

@@ -14,7 +14,7 @@ use sqlx::{AssertSqlSafe, Row as _, SqliteConnection, SqlitePool};
 
 use super::{duration, micros, now, sql};
 use crate::Tables;
-use crate::decode::{fenced, fixed, state};
+use crate::decode::{after, fenced, fixed, state};
 
 /// Expired rows that go after a claim, and how often.
 const PURGE_ROWS: NonZeroU32 = NonZeroU32::new(500).expect("not zero");
@@ -171,10 +171,11 @@ impl Records {
     }
 
     pub(super) async fn list(&self, pool: &SqlitePool, page: &Page) -> Result<Vec<Record>, sqlx::Error> {
+        let (after_scope, after_key) = after(page);
         let rows = sqlx::query(AssertSqlSafe(self.list.clone()))
             .bind(page.state.map(State::as_u8))
-            .bind(page.after.map(|(scope, _)| scope.as_i32()))
-            .bind(page.after.map(|(_, key)| key.as_bytes().to_vec()))
+            .bind(after_scope)
+            .bind(after_key)
             .bind(now())
             .bind(page.most.get())
             .fetch_all(pool)

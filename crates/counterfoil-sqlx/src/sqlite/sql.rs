@@ -82,6 +82,6 @@ SELECT scope, key, fingerprint, state, token, attempts, iif(state = 1, max(0, le
        expires_at, note, reason
 FROM counterfoil_event
 WHERE (?1 IS NULL OR state = ?1)
-  AND (?2 IS NULL OR (scope, key) > (?2, ?3))
+  AND (scope, key) > (?2, ?3)
   AND (expires_at > ?4 OR (state = 1 AND lease_until > ?4))
 ORDER BY scope, key LIMIT ?5";
