@@ -16,7 +16,7 @@ use std::time::{Duration, Instant, SystemTime};
 use counterfoil::receiver::DUPLICATE_HEADER;
 use counterfoil::{Clock as _, Rejection, SignError, Signer, SystemClock};
 use http::HeaderMap;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use reqwest::{Client, Response};
 use tokio::task::JoinSet;
 
@@ -113,7 +113,7 @@ impl Demo {
                 .build()?,
             home: Home::new(secret.to_owned()).map_err(DemoError::File)?,
             run: format!("{:08x}", RandomState::new().hash_one(()) >> 32),
-            bar: spinner(),
+            bar: output::spinner("{msg}"),
         });
         let mut rows = Vec::new();
         stage.say("starting the receiver");
@@ -397,15 +397,6 @@ async fn seen(response: reqwest::Result<Response>) -> Seen {
     match crate::send::read_code(response).await {
         Some(code) => format!("{status} {code}"),
         None => status.to_string(),
-    }
-}
-
-fn spinner() -> ProgressBar {
-    let bar = ProgressBar::new_spinner();
-    bar.enable_steady_tick(Duration::from_millis(100));
-    match ProgressStyle::with_template("{spinner:.cyan} {msg}") {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
     }
 }
 
