@@ -51,7 +51,7 @@ fn main() -> Result<(), BoxError> {
     let full = "1,000,000 rows";
     Contest::new(format!("PostgreSQL, {claims} claims of new events by {CONCURRENT} callers, seconds"), Unit::Time)
         .enter("empty table", || Ok(1.0 / bench.store(claims, CONCURRENT)?))
-        .enter(full, || Ok(1.0 / bench.into_full(claims, CONCURRENT)?))
+        .enter(full, || Ok(1.0 / bench.store_full(claims, CONCURRENT)?))
         .aim(full, Aim::AtMost(1.5), "empty table")
         .run(extent, 21)?
         .print()
@@ -127,7 +127,7 @@ impl<'r> Bench<'r> {
         self.claim(&self.store, claims, callers)
     }
 
-    fn into_full(&self, claims: usize, callers: usize) -> Result<f64, BoxError> {
+    fn store_full(&self, claims: usize, callers: usize) -> Result<f64, BoxError> {
         self.claim(&self.full, claims, callers)
     }
 
