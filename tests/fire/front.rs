@@ -124,9 +124,6 @@ impl Front {
         all.filter(|hit| !hits.contains_key(hit)).collect()
     }
 
-    pub(crate) fn stats(&self) -> String {
-        format!("{} kills {:?}", self.kills.load(Ordering::Relaxed), self.hits())
-    }
     pub(crate) fn set_standing(&self, slot: usize, standing: Standing) {
         self.standing()[slot] = standing;
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use counterfoil::idempotency::{Record, State};
 
 use crate::front::Hit;
-use crate::sender::{Answer, Said};
+use crate::log::{Answer, Said};
 use crate::terms::Effect;
 
 /// How often an event may have its effect.
@@ -26,7 +26,6 @@ pub(crate) struct History {
     pub(crate) rows: Vec<Row>,
     /// What failpoints did not do.
     pub(crate) missed: Vec<Hit>,
-    pub(crate) stats: String,
     /// What the store's engine finds wrong with its files.
     pub(crate) damage: Option<String>,
     /// A line of a receiver's log.

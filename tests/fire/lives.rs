@@ -29,6 +29,9 @@ const PASSAGES: u64 = 10;
 /// How long a frozen receiver stays so. Its leases pass, and other receivers take its events over.
 const FROZEN: (Duration, Duration) = (Duration::from_millis(3000), Duration::from_millis(4500));
 
+/// In which one that woke up goes on with what it was at, whatever the phase.
+const AWAKE: Duration = Duration::from_millis(300);
+
 /// How a receiver is to end.
 #[derive(Debug, Clone, Copy)]
 enum Fate {
@@ -78,18 +81,21 @@ impl Slot<'_> {
     }
 
     fn fate(&mut self) -> Fate {
-        let backend = self.stage.backend;
+        let (backend, random) = (self.stage.backend, &mut self.random);
+        let after = random.between(LIFE.0, LIFE.1);
+        if self.front.phase() != Phase::Fire {
+            return Fate::Spared(after);
+        }
         // Somebody has to take over what a frozen receiver holds.
-        let freeze = self.lives >= self.freeze_every && self.front.standing_of(1 - self.number) != Standing::Frozen;
-        self.lives = if freeze { 0 } else { self.lives + 1 };
-        let random = &mut self.random;
-        let lives = random.between(LIFE.0, LIFE.1);
-        match self.front.phase() {
-            Phase::Fire if freeze => Fate::Freeze(backend.brink(), random.between(FROZEN.0, FROZEN.1), lives),
-            Phase::Fire if random.one_in(2) => Fate::Failpoint(self.front.rarest(backend), 1 + random.below(PASSAGES)),
-            Phase::Fire if random.one_in(8) => Fate::EarlyKill(random.between(EARLY.0, EARLY.1)),
-            Phase::Fire => Fate::Kill(lives),
-            _ => Fate::Spared(lives),
+        if self.lives >= self.freeze_every && self.front.standing_of(1 - self.number) != Standing::Frozen {
+            self.lives = 0;
+            return Fate::Freeze(backend.brink(), random.between(FROZEN.0, FROZEN.1), after);
+        }
+        self.lives += 1;
+        match random.below(16) {
+            0..8 => Fate::Failpoint(self.front.rarest(backend), 1 + random.below(PASSAGES)),
+            8 => Fate::EarlyKill(random.between(EARLY.0, EARLY.1)),
+            _ => Fate::Kill(after),
         }
     }
 
@@ -112,6 +118,7 @@ impl Slot<'_> {
             process.thaw()?;
             self.front.set_standing(self.number, Standing::Up);
             self.front.hit(Hit::Frozen(point));
+            sleep(AWAKE).await;
         }
         tokio::select! {
             status = process.ended() => status.map(Some),

@@ -1,5 +1,6 @@
 //! What really happened: the effects, where no store and no receiver has a say.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
@@ -8,14 +9,18 @@ use std::time::Duration;
 
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
-use std::collections::HashSet;
 use tokio::time::{Instant, sleep};
 
 use crate::stage::Stage;
-use crate::terms::{Backend, Effect, TABLE};
+use crate::terms::{Backend, Effect};
 
 /// How long a database may be away.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Nothing is ever removed from it, and no constraint could hide a second effect.
+const EFFECTS: &str = "
+CREATE TABLE effects (event text NOT NULL, attempt bigint NOT NULL, token bigint NOT NULL);
+CREATE INDEX ON effects (event)";
 
 pub(crate) enum Oracle {
     File(Mutex<Reader>),
@@ -35,11 +40,7 @@ impl Oracle {
     async fn table(url: &str) -> Result<Self, String> {
         let options = PgPoolOptions::new().max_connections(4).acquire_timeout(Duration::from_secs(5));
         let pool = options.connect(url).await.map_err(|error| error.to_string())?;
-        let table = format!(
-            "CREATE TABLE {TABLE} (event text NOT NULL, attempt bigint NOT NULL, token bigint NOT NULL);
-             CREATE INDEX ON {TABLE} (event)"
-        );
-        sqlx::raw_sql(sqlx::AssertSqlSafe(table)).execute(&pool).await.map_err(|error| error.to_string())?;
+        sqlx::raw_sql(EFFECTS).execute(&pool).await.map_err(|error| error.to_string())?;
         Ok(Self::Table(pool))
     }
 
@@ -52,13 +53,13 @@ impl Oracle {
                 Ok(reader.events.contains(event))
             }
             Self::Table(pool) => {
-                let query = format!("SELECT EXISTS (SELECT FROM {TABLE} WHERE event = $1)");
-                patiently(|| sqlx::query_scalar(sqlx::AssertSqlSafe(query.clone())).bind(event).fetch_one(pool)).await
+                let query = "SELECT EXISTS (SELECT FROM effects WHERE event = $1)";
+                patiently(|| sqlx::query_scalar(query).bind(event).fetch_one(pool)).await
             }
         }
     }
 
-    /// Every effect, in the order in which they happened.
+    /// Every effect.
     pub(crate) async fn all(&self) -> Result<Vec<Effect>, String> {
         match self {
             Self::File(reader) => {
@@ -67,9 +68,8 @@ impl Oracle {
                 Ok(reader.effects.clone())
             }
             Self::Table(pool) => {
-                let query = format!("SELECT event, attempt, token FROM {TABLE}");
-                let rows = || sqlx::query_as(sqlx::AssertSqlSafe(query.clone())).fetch_all(pool);
-                let rows: Vec<(String, i64, i64)> = patiently(rows).await?;
+                let query = "SELECT event, attempt, token FROM effects";
+                let rows: Vec<(String, i64, i64)> = patiently(|| sqlx::query_as(query).fetch_all(pool)).await?;
                 Ok(rows.into_iter().map(|(event, attempt, token)| Effect { event, attempt, token }).collect())
             }
         }

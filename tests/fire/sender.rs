@@ -6,16 +6,14 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use counterfoil::receiver::DUPLICATE_HEADER;
 use counterfoil::time::format_rfc3339;
 use counterfoil::{Clock as _, Secret, Signer, SystemClock, senders};
-use http::HeaderMap;
 use reqwest::Client;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use crate::front::{Front, Phase, Standing};
+use crate::log::{Answer, Said, Sent};
 use crate::oracle::Oracle;
 use crate::random::Random;
 use crate::stage::{SLOTS, Stage};
@@ -34,53 +32,14 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_m
 /// When the second copy is sent, where it is not sent at once, and the third.
 const LATER: (Duration, Duration) = (Duration::ZERO, Duration::from_millis(2500));
 
+/// Between two looks at the phase.
+const GLANCE: Duration = Duration::from_millis(20);
+
 /// Far longer than a receiver takes for any answer: it waits 5 s for its store, and a handler has less than a lease.
 const STUCK: Duration = Duration::from_secs(30);
 
 /// In which every event must be acknowledged once there is peace: many times the lease.
 const PATIENCE: Duration = Duration::from_secs(40);
-
-/// What came of one request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Said {
-    /// 2xx, by the handler.
-    Handled,
-    /// 2xx, by the receiver: it has this event already.
-    Duplicate,
-    /// 500 or 503.
-    Failed(u16),
-    /// The connection was refused.
-    NotReached,
-    /// The connection broke off.
-    CutOff,
-    /// Anything else.
-    Other(u16),
-}
-
-impl Said {
-    pub(crate) fn is_ack(self) -> bool {
-        matches!(self, Self::Handled | Self::Duplicate)
-    }
-}
-
-/// One answer.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Answer {
-    pub(crate) said: Said,
-    /// Whether the event had had an effect when this came, where it is an acknowledgement.
-    pub(crate) effect_seen: bool,
-}
-
-/// What the sender knows of one event.
-#[derive(Debug)]
-pub(crate) struct Sent {
-    pub(crate) event: String,
-    pub(crate) answers: Vec<Answer>,
-    /// Copies that are not acknowledged.
-    open: usize,
-    headers: HeaderMap,
-    body: Bytes,
-}
 
 pub(crate) struct Sender<'a> {
     front: &'a Front,
@@ -94,6 +53,8 @@ pub(crate) struct Sender<'a> {
     /// Copies by the time at which they are sent. The number keeps the order of those of one time.
     due: BinaryHeap<Reverse<(Instant, u64, usize)>>,
     number: u64,
+    /// Requests under way, by slot.
+    posts: [usize; SLOTS],
 }
 
 /// A copy's answer.
@@ -114,7 +75,7 @@ impl<'a> Sender<'a> {
         let signer = Signer::new(&senders::HANDL, &secret).map_err(|error| error.to_string())?;
         let clients = [client(0)?, client(1)?];
         let (log, due) = (Vec::new(), BinaryHeap::new());
-        Ok(Self { front, oracle, clients, signer, random, log, open: 0, due, number: 0 })
+        Ok(Self { front, oracle, clients, signer, random, log, open: 0, due, number: 0, posts: [0; SLOTS] })
     }
 
     /// Sends until there is peace and every copy is acknowledged.
@@ -122,10 +83,11 @@ impl<'a> Sender<'a> {
         let mut posts = JoinSet::new();
         let mut peace_at = None;
         loop {
-            while posts.len() < AT_ONCE
+            while self.under_way() < AT_ONCE
                 && let Some(index) = self.next()?
             {
                 let slot = self.slot();
+                self.posts[slot] += 1;
                 posts.spawn(self.post(index, slot));
             }
             if self.front.phase() == Phase::Peace {
@@ -136,8 +98,10 @@ impl<'a> Sender<'a> {
                     return Err(self.still_open());
                 }
             }
-            let soon = Instant::now() + Duration::from_millis(20);
-            let next = self.due.peek().map_or(soon, |Reverse((at, ..))| soon.min(*at));
+            // What is due while too many are under way waits for one of them.
+            let soon = Instant::now() + GLANCE;
+            let due = self.due.peek().filter(|_| self.under_way() < AT_ONCE);
+            let next = due.map_or(soon, |Reverse((at, ..))| soon.min(*at));
             tokio::select! {
                 Some(posted) = posts.join_next() => {
                     self.note(&posted.map_err(|error| error.to_string())??);
@@ -155,6 +119,12 @@ impl<'a> Sender<'a> {
             }
         }
         self.send().await
+    }
+
+    /// Requests under way, but for those that wait for a frozen receiver: the others go on without them.
+    fn under_way(&self) -> usize {
+        let slots = self.posts.iter().enumerate();
+        slots.filter(|(slot, _)| self.front.standing_of(*slot) != Standing::Frozen).map(|(_, posts)| posts).sum()
     }
 
     fn still_open(&self) -> String {
@@ -230,7 +200,7 @@ impl<'a> Sender<'a> {
         let (oracle, event) = (self.oracle.clone(), event.clone());
         async move {
             let said = match request.send().await {
-                Ok(response) => said(response.status().as_u16(), response.headers()),
+                Ok(response) => Said::of(response.status().as_u16(), response.headers()),
                 Err(error) if error.is_timeout() => return Err(format!("no answer about {event} after {STUCK:?}")),
                 Err(error) if error.is_connect() => Said::NotReached,
                 Err(_) => Said::CutOff,
@@ -242,6 +212,7 @@ impl<'a> Sender<'a> {
 
     fn note(&mut self, posted: &Posted) {
         let &Posted { index, slot, said, effect_seen } = posted;
+        self.posts[slot] -= 1;
         let sent = &mut self.log[index];
         sent.answers.push(Answer { said, effect_seen });
         if matches!(said, Said::Failed(_) | Said::NotReached | Said::CutOff) {
@@ -254,14 +225,5 @@ impl<'a> Sender<'a> {
         // What is neither an acknowledgement nor to be tried again is for the judge.
         sent.open -= 1;
         self.open -= usize::from(sent.open == 0);
-    }
-}
-
-fn said(status: u16, headers: &HeaderMap) -> Said {
-    match (status, headers.get(DUPLICATE_HEADER).map(http::HeaderValue::as_bytes)) {
-        (200..300, None) => Said::Handled,
-        (200, Some(b"1")) => Said::Duplicate,
-        (500 | 503, None) => Said::Failed(status),
-        _ => Said::Other(status),
     }
 }

@@ -9,10 +9,6 @@ pub(crate) const READY: &str = "ready";
 /// What a receiver prints when it is about to freeze.
 pub(crate) const STOPPED: &str = "stopped";
 
-/// The table that [`Backend::PostgresTx`] has its effects in: append-only, and without any constraint that could hide
-/// a second effect.
-pub(crate) const TABLE: &str = "effects";
-
 /// Where events and effects are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Backend {

@@ -12,12 +12,12 @@ use axum::http::StatusCode;
 use counterfoil::idempotency::Fence;
 use counterfoil_sqlx::PostgresStore;
 use counterfoil_tower::Delivery;
-use sqlx::{AssertSqlSafe, PgConnection, PgPool};
+use sqlx::{PgConnection, PgPool};
 use tokio::time::sleep;
 
 use crate::BoxError;
 use crate::failpoint::Fuse;
-use crate::terms::{Effect, Point, TABLE};
+use crate::terms::{Effect, Point};
 
 /// How long [`Effects::TooLate`] lies about its effect.
 const TOO_LATE: Duration = Duration::from_millis(30);
@@ -109,9 +109,8 @@ async fn commit_unfenced(pool: PgPool, fuse: Fuse, fence: Fence, effect: Effect)
 }
 
 async fn insert(connection: &mut PgConnection, fuse: &Fuse, fence: Fence, effect: &Effect) -> sqlx::Result<()> {
-    let insert = format!("INSERT INTO {TABLE} (event, attempt, token) VALUES ($1, $2, $3)");
-    let insert = sqlx::query(AssertSqlSafe(insert)).bind(&effect.event).bind(effect.attempt).bind(effect.token);
-    insert.execute(connection).await?;
+    let insert = sqlx::query("INSERT INTO effects (event, attempt, token) VALUES ($1, $2, $3)");
+    insert.bind(&effect.event).bind(effect.attempt).bind(effect.token).execute(connection).await?;
     fuse.pass(Point::AfterEffect);
     work(fence).await;
     Ok(())
