@@ -79,5 +79,6 @@ fn the_oracle_sees_an_unfenced_completion() {
     let backend = Campaign::against(Backend::PostgresTx);
     let campaign = Campaign { kills: 40, crashes: 0, conduct: Conduct::Unfenced, freeze_every: 2, ..backend };
     let broken = campaign.broken();
-    assert!(broken.iter().any(|broken| matches!(broken, Broken::Doubled(_))), "{broken:?}");
+    // Both have their effect, or one of them has completed the other's claim.
+    assert!(broken.iter().any(|broken| matches!(broken, Broken::Doubled(_) | Broken::Hollow(_))), "{broken:?}");
 }
