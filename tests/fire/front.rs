@@ -66,6 +66,7 @@ pub(crate) struct Front {
     hits: Mutex<BTreeMap<Hit, usize>>,
     standing: Mutex<[Standing; SLOTS]>,
     acks: [AtomicUsize; SLOTS],
+    lives: [AtomicUsize; SLOTS],
 }
 
 impl Front {
@@ -76,6 +77,7 @@ impl Front {
             hits: Mutex::default(),
             standing: Mutex::new([Standing::Down; SLOTS]),
             acks: Default::default(),
+            lives: Default::default(),
         }
     }
 
@@ -144,6 +146,16 @@ impl Front {
 
     fn hits(&self) -> MutexGuard<'_, BTreeMap<Hit, usize>> {
         self.hits.lock().expect("no panic while it is held")
+    }
+
+    /// The slot has another receiver.
+    pub(crate) fn started(&self, slot: usize) {
+        self.lives[slot].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Which of its receivers the slot has.
+    pub(crate) fn life(&self, slot: usize) -> usize {
+        self.lives[slot].load(Ordering::Relaxed)
     }
 
     /// The slot's receiver has answered 2xx.

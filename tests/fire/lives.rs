@@ -65,6 +65,7 @@ impl Slot<'_> {
     pub(crate) async fn keep(mut self) -> Result<(), String> {
         while self.front.phase() != Phase::Over {
             let fate = self.fate();
+            self.front.started(self.number);
             let mut process = Process::start(self.stage, self.number, &fate.fuse(), self.conduct)?;
             let ended = self.live(&mut process, fate).await;
             self.front.set_standing(self.number, Standing::Down);

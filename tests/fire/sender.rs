@@ -61,7 +61,10 @@ pub(crate) struct Sender<'a> {
 struct Posted {
     index: usize,
     slot: usize,
-    said: Said,
+    /// The receiver that it was sent to.
+    life: usize,
+    /// `None`: nothing, for longer than any receiver takes.
+    said: Option<Said>,
     effect_seen: bool,
 }
 
@@ -104,7 +107,7 @@ impl<'a> Sender<'a> {
             let next = due.map_or(soon, |Reverse((at, ..))| soon.min(*at));
             tokio::select! {
                 Some(posted) = posts.join_next() => {
-                    self.note(&posted.map_err(|error| error.to_string())??);
+                    self.note(&posted.map_err(|error| error.to_string())??)?;
                 }
                 () = sleep_until(next) => {}
             }
@@ -197,27 +200,36 @@ impl<'a> Sender<'a> {
     fn post(&self, index: usize, slot: usize) -> impl Future<Output = Result<Posted, String>> + Send + 'static {
         let Sent { event, headers, body, .. } = &self.log[index];
         let request = self.clients[slot].post("http://receiver/").headers(headers.clone()).body(body.clone());
-        let (oracle, event) = (self.oracle.clone(), event.clone());
+        let (oracle, event, life) = (self.oracle.clone(), event.clone(), self.front.life(slot));
         async move {
             let said = match request.send().await {
                 Ok(response) => Said::of(response.status().as_u16(), response.headers()),
-                Err(error) if error.is_timeout() => return Err(format!("no answer about {event} after {STUCK:?}")),
+                Err(error) if error.is_timeout() => {
+                    return Ok(Posted { index, slot, life, said: None, effect_seen: false });
+                }
                 Err(error) if error.is_connect() => Said::NotReached,
                 Err(_) => Said::CutOff,
             };
             let effect_seen = said.is_ack() && oracle.knows(&event).await?;
-            Ok(Posted { index, slot, said, effect_seen })
+            Ok(Posted { index, slot, life, said: Some(said), effect_seen })
         }
     }
 
-    fn note(&mut self, posted: &Posted) {
-        let &Posted { index, slot, said, effect_seen } = posted;
+    fn note(&mut self, posted: &Posted) -> Result<(), String> {
+        let &Posted { index, slot, life, said, effect_seen } = posted;
         self.posts[slot] -= 1;
         let sent = &mut self.log[index];
+        // A client may not notice that the receiver it waits for was killed. One that is still there should have answered.
+        let said = match said {
+            Some(said) => said,
+            None if self.front.life(slot) != life => Said::CutOff,
+            None => return Err(format!("no answer about {} after {STUCK:?}", sent.event)),
+        };
         sent.answers.push(Answer { said, effect_seen });
         if matches!(said, Said::Failed(_) | Said::NotReached | Said::CutOff) {
             let pause = self.random.between(PAUSE.0, PAUSE.1);
-            return self.queue(index, pause);
+            self.queue(index, pause);
+            return Ok(());
         }
         if said.is_ack() {
             self.front.acked(slot);
@@ -225,5 +237,6 @@ impl<'a> Sender<'a> {
         // What is neither an acknowledgement nor to be tried again is for the judge.
         sent.open -= 1;
         self.open -= usize::from(sent.open == 0);
+        Ok(())
     }
 }

@@ -44,7 +44,7 @@ UPDATE event SET state = 3, reason = 'outcome unknown'
 WHERE scope = :scope AND key = :key AND state = 1 AND lease_until <= :now";
 
 const LOOK: &str = "
-SELECT state, fingerprint = :fingerprint, max(0, lease_until - :now) FROM event WHERE scope = :scope AND key = :key";
+SELECT state, fingerprint = :fingerprint, iif(state = 1, max(0, lease_until - :now), 0) FROM event WHERE scope = :scope AND key = :key";
 
 const SETTLE: &str = "
 UPDATE event SET state = :state, reason = :reason

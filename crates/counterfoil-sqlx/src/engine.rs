@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use counterfoil::Delivery;
-use counterfoil::idempotency::{Fence, NonZeroDuration, Outcome};
+use counterfoil::idempotency::{IdempotencyKey, NonZeroDuration, Scope};
 
 use crate::Tables;
 
@@ -25,26 +25,36 @@ pub struct Asked<'d> {
 /// What a claim inside a transaction came to.
 #[derive(Debug)]
 pub enum Said {
-    /// The event is the transaction's.
-    Won,
+    /// The event is the transaction's, under this token.
+    Won(i64),
     /// Somebody else has it.
     InFlight(Duration),
-    /// It was settled, with the same body.
-    Duplicate(Outcome),
-    /// It was settled, with another body.
-    Conflict(Outcome),
+    /// It was completed, with the same body.
+    Duplicate,
+    /// It was completed, with another body.
+    Conflict,
+    /// It is never to be handled.
+    Dead,
 }
+
+/// A claim: what the last statement before a commit asks for.
+pub(crate) type Held = (Scope, IdempotencyKey, i64);
 
 /// The statements of one engine.
 pub trait Statements: sqlx::Database {
-    /// Completes a claimed event; three parameters.
+    /// Completes a claimed event.
     const COMPLETE_IN: &'static str;
+    /// Whether the transaction still has the claim that it made itself.
+    const HOLDS_IN: &'static str;
 
-    /// Completes the event that `fence` holds. Says whether it was held.
-    fn complete_in(
+    /// Whether the transaction is still one. Where it is not, begins another, empty one, for the driver to end.
+    fn is_open(connection: &mut Self::Connection) -> impl Future<Output = Result<bool, sqlx::Error>> + Send;
+
+    /// Runs one of the statements above, and says whether it gave a row.
+    fn holds(
         connection: &mut Self::Connection,
         text: Arc<str>,
-        fence: &Fence,
+        held: Held,
     ) -> impl Future<Output = Result<bool, sqlx::Error>> + Send;
 
     /// Claims and completes an event in one step.

@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use counterfoil::idempotency::StoreError;
 
+/// Why there is no answer.
+pub(crate) const ENDED: &str = "the store's task has ended: it runs on the runtime that the store was opened on";
+
 /// What was under way when an error came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stage {
@@ -27,9 +30,23 @@ impl Failure {
         Self { source: Arc::new(source), stage }
     }
 
-    /// Whether others in the same statement may work without the one that failed.
+    /// Whether others in the same statement may work without the one that failed. Once the statement has succeeded, asking
+    /// again would not find what was won.
     pub(crate) fn is_of_one(&self) -> bool {
-        matches!(StoreError::from(self.clone()), StoreError::Broken { .. })
+        let refused = matches!(*self.source, sqlx::Error::Database(_));
+        refused && matches!(StoreError::from(self.clone()), StoreError::Broken { .. })
+    }
+
+    pub(crate) fn source(&self) -> Arc<sqlx::Error> {
+        self.source.clone()
+    }
+
+    /// Whether the connection may still be used.
+    pub(crate) fn leaves_connection(&self) -> bool {
+        match &*self.source {
+            sqlx::Error::Database(database) => !broke_off(&database.code().unwrap_or_default()),
+            _ => false,
+        }
     }
 }
 
@@ -64,9 +81,10 @@ fn interrupted(source: Arc<sqlx::Error>, stage: Stage) -> StoreError {
     }
 }
 
-/// The connection, or the server, went away in the middle: classes 08 and 57P of PostgreSQL.
+/// The connection, or the server, went away in the middle: classes 08 and 57P of PostgreSQL, and the
+/// time limits on transactions.
 fn broke_off(code: &str) -> bool {
-    code.starts_with("08") || matches!(code, "57P01" | "57P02" | "57P04")
+    code.starts_with("08") || matches!(code, "25P03" | "25P04" | "57P01" | "57P02" | "57P04")
 }
 
 /// Trying again may help. PostgreSQL: serialization and deadlock (40), resources (53), object in use and lock timeouts

@@ -11,7 +11,7 @@
 //! ```no_run
 //! use counterfoil::idempotency::Fence;
 //! use counterfoil::{Receiver, Secret, senders};
-//! use counterfoil_sqlx::{CommitError, PostgresStore};
+//! use counterfoil_sqlx::PostgresStore;
 //! use sqlx::PgPool;
 //!
 //! async fn open() -> Result<(Receiver, PostgresStore), Box<dyn std::error::Error>> {
@@ -22,11 +22,10 @@
 //! }
 //!
 //! /// `fence` is in the request's extensions: `axum::Extension<Fence>`.
-//! async fn handle(store: &PostgresStore, fence: Fence, order: &str) -> Result<(), CommitError> {
+//! async fn handle(store: &PostgresStore, fence: Fence, order: &str) -> Result<(), Box<dyn std::error::Error>> {
 //!     let mut transaction = store.begin(fence).await?;
-//!     let insert = sqlx::query("INSERT INTO orders VALUES ($1)").bind(order).execute(&mut *transaction).await;
-//!     # let insert = insert.expect("an example");
-//!     transaction.commit().await
+//!     sqlx::query("INSERT INTO orders VALUES ($1)").bind(order).execute(&mut *transaction).await?;
+//!     Ok(transaction.commit().await?)
 //! }
 //! ```
 //!

@@ -3,12 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// What the statements call the tables; replaced where a program chose other names.
-const EVENT: &str = "counterfoil_event";
-const META: &str = "counterfoil_meta";
-
-/// The part of the default names that can be replaced.
+/// What the statements' names for the tables begin with; replaced where a program chose another.
 const PREFIX: &str = "counterfoil_";
+
+/// What follows it.
+const TABLES: [&str; 2] = ["event", "meta"];
 
 /// PostgreSQL cuts a name off after 63 bytes; a prefix leaves room for what follows it.
 const MAX_NAME: usize = 31;
@@ -64,7 +63,16 @@ impl Tables {
     /// The text of one of this crate's statements, with these names in place of the default ones.
     #[must_use]
     pub fn statement(&self, text: &str) -> String {
-        text.replace(EVENT, &self.event()).replace(META, &self.meta())
+        // In one pass: a name that is put in may itself look like one to be replaced.
+        let mut parts = text.split(PREFIX);
+        let mut statement = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            match TABLES.iter().find(|table| part.starts_with(**table)) {
+                Some(table) => statement.extend([&self.qualified(table), &part[table.len()..]]),
+                None => statement.extend([PREFIX, part]),
+            }
+        }
+        statement
     }
 
     pub(crate) fn meta(&self) -> String {
@@ -140,5 +148,7 @@ mod tests {
         let tables = Tables::new().schema("user").unwrap().prefix("_9").unwrap();
         let text = tables.statement("SELECT counterfoil_event.key FROM counterfoil_event, counterfoil_meta");
         assert_eq!(text, r#"SELECT "user"."_9event".key FROM "user"."_9event", "user"."_9meta""#);
+        let tables = Tables::new().schema("counterfoil_event").unwrap().prefix("counterfoil_meta").unwrap();
+        assert_eq!(tables.statement("counterfoil_event"), r#""counterfoil_event"."counterfoil_metaevent""#);
     }
 }

@@ -6,48 +6,59 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use counterfoil::Delivery;
-use counterfoil::idempotency::{Fence, NonZeroDuration, Outcome, StoreError};
+use counterfoil::idempotency::{Fence, NonZeroDuration, StoreError};
 use sqlx::Transaction;
 
 use crate::Tables;
-use crate::engine::{Asked, Engine, Said};
+use crate::engine::{Asked, Engine, Held, Said};
 use crate::error::{Failure, Stage};
 
 /// A transaction that commits its effects together with the event that they belong to, or neither.
 ///
-/// It is a connection to run statements on. There is no way to commit it but [`commit`](Self::commit), which completes
-/// the event first: whoever has lost the lease commits nothing. Dropping it rolls back.
+/// It is a connection to run statements on. Its one method that commits is [`commit`](Self::commit), which completes the
+/// event first: whoever has lost the lease commits nothing. Dropping it rolls back.
+///
+/// # Security
+/// Answer 2xx only once `commit` has returned `Ok`: the receiver completes the event of every handler that answers 2xx.
+/// Leave `COMMIT` and `ROLLBACK` to this type; a statement of yours could end the transaction without the event.
+#[must_use = "effects that are not committed are rolled back"]
 pub struct EventTransaction<'c, DB: Engine> {
     transaction: Transaction<'c, DB>,
-    /// What is to be completed before the commit; `None` where claiming has completed it.
-    leased: Option<(Fence, Arc<str>)>,
+    held: Held,
+    /// The statement that must find what is held, last before the commit.
+    last: Arc<str>,
+    /// Whether the claim is part of this transaction.
+    claimed: bool,
 }
 
 impl<'c, DB: Engine> EventTransaction<'c, DB> {
     pub(crate) fn leased(transaction: Transaction<'c, DB>, fence: Fence, tables: &Tables) -> Self {
-        let complete = tables.statement(DB::COMPLETE_IN).into();
-        Self { transaction, leased: Some((fence, complete)) }
+        let Fence { scope, key, token, .. } = fence;
+        let last = tables.statement(DB::COMPLETE_IN).into();
+        Self { transaction, held: (scope, key, token), last, claimed: false }
     }
 
     /// Completes the event and commits its effects with it.
     ///
-    /// Where the transaction is a savepoint in another one, that one's end decides over both.
-    ///
-    /// Completing comes last, so that the event's row is locked for no longer than the commit takes.
+    /// Completing comes last, so that the event's row is locked for no longer than the commit takes. A receiver that
+    /// extends leases while handlers run waits for that row too: commit as soon as the effects are written. Where the
+    /// transaction is a savepoint in another one, that one's end decides over both.
     ///
     /// # Errors
-    /// The lease was lost, or the database failed: nothing was committed, unless the error is
-    /// [`StoreError::CommitUnknown`].
+    /// The lease was lost, the database has rolled the transaction back, or it failed: nothing was committed, unless
+    /// the error is [`StoreError::CommitUnknown`].
     pub async fn commit(self) -> Result<(), CommitError> {
-        let Self { mut transaction, leased } = self;
-        if let Some((fence, complete)) = leased {
-            let completed = DB::complete_in(&mut transaction, complete, &fence).await;
-            if !completed.map_err(|error| Failure::new(error, Stage::Read))? {
-                transaction.rollback().await.map_err(|error| Failure::new(error, Stage::Read))?;
-                return Err(CommitError::LeaseLost);
-            }
+        let Self { mut transaction, held, last, claimed } = self;
+        if !DB::is_open(&mut transaction).await.map_err(|error| Failure::new(error, Stage::Read))? {
+            transaction.rollback().await.map_err(|error| Failure::new(error, Stage::Read))?;
+            return Err(CommitError::RolledBack { source: None });
         }
-        Ok(transaction.commit().await.map_err(|error| Failure::new(error, Stage::Write))?)
+        let holds = DB::holds(&mut transaction, last, held).await;
+        if !holds.map_err(|error| CommitError::of(error, Stage::Read))? {
+            transaction.rollback().await.map_err(|error| Failure::new(error, Stage::Read))?;
+            return Err(if claimed { CommitError::RolledBack { source: None } } else { CommitError::LeaseLost });
+        }
+        transaction.commit().await.map_err(|error| CommitError::of(error, Stage::Write))
     }
 
     /// Gives the effects up. The event stays as it was.
@@ -75,12 +86,24 @@ impl<DB: Engine> DerefMut for EventTransaction<'_, DB> {
 
 impl<DB: Engine> fmt::Debug for EventTransaction<'_, DB> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let fence = self.leased.as_ref().map(|(fence, _)| fence);
-        f.debug_struct("EventTransaction").field("fence", &fence).finish_non_exhaustive()
+        f.debug_struct("EventTransaction").field("held", &self.held).finish_non_exhaustive()
     }
 }
 
 impl Tables {
+    /// Completes the event that `fence` holds and commits `transaction`, or neither: an
+    /// [`EventTransaction`] of a transaction that the application has begun.
+    ///
+    /// # Errors
+    /// As [`EventTransaction::commit`].
+    pub async fn complete_in<DB: Engine>(
+        &self,
+        transaction: Transaction<'_, DB>,
+        fence: Fence,
+    ) -> Result<(), CommitError> {
+        EventTransaction::leased(transaction, fence, self).commit().await
+    }
+
     /// Claims the event of `delivery` inside `transaction`, for receivers that have no store of their own. The event
     /// counts as handled once the transaction commits, and as never seen if it does not.
     ///
@@ -106,10 +129,14 @@ impl Tables {
         let asked = Asked { delivery, retention };
         let said = DB::claim_in(&mut transaction, self, &asked).await;
         let lost = match said.map_err(|error| Failure::new(error, Stage::Read))? {
-            Said::Won => return Ok(ClaimIn::Won(EventTransaction { transaction, leased: None })),
+            Said::Won(token) => {
+                let (held, last) = ((delivery.scope(), delivery.key(), token), self.statement(DB::HOLDS_IN).into());
+                return Ok(ClaimIn::Won(EventTransaction { transaction, held, last, claimed: true }));
+            }
             Said::InFlight(retry_after) => ClaimIn::InFlight { retry_after },
-            Said::Duplicate(outcome) => ClaimIn::Duplicate(outcome),
-            Said::Conflict(outcome) => ClaimIn::Conflict(outcome),
+            Said::Duplicate => ClaimIn::Duplicate,
+            Said::Conflict => ClaimIn::Conflict,
+            Said::Dead => ClaimIn::Dead,
         };
         transaction.rollback().await.map_err(|error| Failure::new(error, Stage::Read))?;
         Ok(lost)
@@ -127,10 +154,12 @@ pub enum ClaimIn<'c, DB: Engine> {
         /// How long that may take.
         retry_after: Duration,
     },
-    /// It was settled, with the same body: answer 200.
-    Duplicate(Outcome),
-    /// It was settled, with another body.
-    Conflict(Outcome),
+    /// It was completed, with the same body: answer 200.
+    Duplicate,
+    /// It was completed, with another body: answer 200 and report it, or 422 where the sender's bodies never change.
+    Conflict,
+    /// It is never to be handled: answer 500, because nothing keeps its body.
+    Dead,
 }
 
 /// The event was not completed with its effects.
@@ -140,9 +169,27 @@ pub enum CommitError {
     /// Another delivery has taken the event over, or a person has settled it. Nothing was committed.
     #[error("the lease was lost: nothing was committed")]
     LeaseLost,
+    /// The database has rolled the transaction back, perhaps after a statement whose failure was passed over. Nothing was
+    /// committed.
+    #[error("the database has rolled the transaction back: nothing was committed")]
+    RolledBack {
+        /// What it said, where it said something.
+        source: Option<Arc<sqlx::Error>>,
+    },
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl CommitError {
+    /// A database that answers with an error has committed nothing.
+    fn of(error: sqlx::Error, stage: Stage) -> Self {
+        let failure = Failure::new(error, stage);
+        if failure.leaves_connection() {
+            return Self::RolledBack { source: Some(failure.source()) };
+        }
+        failure.into()
+    }
 }
 
 impl From<Failure> for CommitError {

@@ -149,6 +149,43 @@ async fn a_locked_row_keeps_nobody_waiting() {
     assert!(matches!(store.claim(&request(1)).await.unwrap(), Claim::Won(_)));
 }
 
+/// The same of settlements: one event's row costs the others nothing, and is not lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_row_keeps_no_settlement_waiting() {
+    let pool = pool(4).await;
+    let store = PostgresStore::builder(pool.clone()).tables(tables()).migrate().open().await.unwrap();
+    let Claim::Won(locked) = store.claim(&request(1)).await.unwrap() else { panic!("a new key is won") };
+    let Claim::Won(beside) = store.claim(&request(2)).await.unwrap() else { panic!("a new key is won") };
+    let mut other = pool.begin().await.unwrap();
+    let lock = format!("SELECT 1 FROM {} WHERE token = {} FOR UPDATE", store.tables().event(), locked.fence().token);
+    sqlx::query(sqlx::AssertSqlSafe(lock)).execute(&mut *other).await.unwrap();
+    let began = Instant::now();
+    let (first, second) = tokio::join!(locked.complete(&store), beside.complete(&store));
+    assert!(matches!(first, Err(StoreError::Unavailable { .. })), "{first:?}");
+    assert_eq!(second.unwrap(), Fenced::Applied);
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    other.rollback().await.unwrap();
+    assert_eq!(locked.complete(&store).await.unwrap(), Fenced::Applied);
+}
+
+/// Claims that never stop must not keep completions from the only other connection.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pool_of_one_is_shared() {
+    let store = PostgresStore::builder(pool(1).await).tables(tables()).migrate().open().await.unwrap();
+    let Claim::Won(lease) = store.claim(&request(1)).await.unwrap() else { panic!("a new key is won") };
+    let mut busy = JoinSet::new();
+    for _ in 0..8 {
+        let store = store.clone();
+        busy.spawn(async move {
+            loop {
+                let _ = store.claim(&request(1)).await.unwrap();
+            }
+        });
+    }
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(lease.complete(&store).await.unwrap(), Fenced::Applied);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operation_that_cannot_work_costs_nobody_else_anything() {
     let pool = pool(4).await;
@@ -230,7 +267,7 @@ fn serves_callers_of_other_runtimes() {
     drop(home);
     let visitor = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let refused = visitor.block_on(store.claim(&request(9)));
-    assert!(matches!(refused, Err(StoreError::Unavailable { .. })), "{refused:?}");
+    assert!(matches!(refused, Err(StoreError::CommitUnknown { .. })), "{refused:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -314,6 +351,12 @@ async fn settings_that_forget_or_only_read_are_refused() {
     let pool = PgPoolOptions::new().connect_with(reading).await.unwrap();
     let refused = PostgresStore::builder(pool).tables(tables()).migrate().open().await;
     assert!(matches!(refused, Err(OpenError::ReadOnly)), "{refused:?}");
+
+    let isolated = ("default_transaction_isolation", "repeatable read");
+    let isolated = postgres_url().parse::<PgConnectOptions>().unwrap().options([isolated]);
+    let pool = PgPoolOptions::new().connect_with(isolated).await.unwrap();
+    let refused = PostgresStore::builder(pool).tables(tables()).migrate().open().await;
+    assert!(matches!(refused, Err(OpenError::Isolation { .. })), "{refused:?}");
 
     let server = PrivatePostgres::start_with(&[("fsync", "off")]);
     let pool = PgPool::connect(&server.url()).await.unwrap();

@@ -41,6 +41,8 @@ laws!(
     what_is_not_settled_is_never_a_duplicate,
     what_is_settled_is_a_duplicate,
     a_storm_of_claims_applies_each_event_once,
+    copies_of_what_is_settled_are_never_busy,
+    a_transaction_that_was_rolled_back_settles_nothing,
 );
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -179,8 +181,8 @@ async fn a_claim_inside_the_transaction_counts_once_committed<H: Home>(home: H) 
     let delivery = delivery(1);
     apply_in(&home, &delivery).await;
     assert_eq!(home.effects().await, 1);
-    assert!(matches!(claim_in(&home, &delivery).await, ClaimIn::Duplicate(Outcome::Completed)));
-    assert!(matches!(claim_in(&home, &other_body(1)).await, ClaimIn::Conflict(Outcome::Completed)));
+    assert!(matches!(claim_in(&home, &delivery).await, ClaimIn::Duplicate));
+    assert!(matches!(claim_in(&home, &other_body(1)).await, ClaimIn::Conflict));
     let record = home.store().get(delivery.scope(), delivery.key()).await.unwrap().unwrap();
     assert_eq!((record.state, record.attempts), (State::Done, 1));
     assert_eq!(record.note.as_str(), "handl order.created evt_1");
@@ -226,8 +228,8 @@ async fn what_is_settled_is_a_duplicate<H: Home>(home: H) {
     assert_eq!(lease.complete(&home.store()).await.unwrap(), Fenced::Applied);
     let lease = win(&home, &dead, MINUTE).await;
     assert_eq!(lease.bury(&home.store(), &Note::new("poison")).await.unwrap(), Fenced::Applied);
-    assert!(matches!(claim_in(&home, &done).await, ClaimIn::Duplicate(Outcome::Completed)));
-    assert!(matches!(claim_in(&home, &dead).await, ClaimIn::Duplicate(Outcome::Dead)));
+    assert!(matches!(claim_in(&home, &done).await, ClaimIn::Duplicate));
+    assert!(matches!(claim_in(&home, &dead).await, ClaimIn::Dead));
 }
 
 async fn a_storm_of_claims_applies_each_event_once<H: Home>(home: H) {
@@ -245,14 +247,54 @@ async fn a_storm_of_claims_applies_each_event_once<H: Home>(home: H) {
                         break transaction.commit().await.unwrap();
                     }
                     ClaimIn::InFlight { .. } => tokio::time::sleep(Duration::from_millis(5)).await,
-                    ClaimIn::Duplicate(_) => break,
-                    ClaimIn::Conflict(_) => panic!("all bodies are the same"),
+                    ClaimIn::Duplicate => break,
+                    other => panic!("all bodies are the same, and none is bad: {other:?}"),
                 }
             }
         });
     }
     copies.join_all().await;
     assert_eq!(home.effects().await, i64::try_from(EVENTS).unwrap());
+}
+
+async fn copies_of_what_is_settled_are_never_busy<H: Home>(home: H) {
+    let home = Arc::new(home);
+    apply_in(&*home, &delivery(1)).await;
+    let mut copies = JoinSet::new();
+    for _ in 0..64 {
+        let home = home.clone();
+        copies.spawn(async move { matches!(claim_in(&*home, &delivery(1)).await, ClaimIn::Duplicate) });
+    }
+    assert!(copies.join_all().await.into_iter().all(|duplicate| duplicate));
+}
+
+/// A statement fails, the application goes on all the same, and the database has ended the transaction.
+async fn a_transaction_that_was_rolled_back_settles_nothing<H: Home>(home: H) {
+    let [leased, claimed] = [1, 2].map(delivery);
+    let lease = win(&home, &leased, MINUTE).await;
+    let mut transaction = home.begin(lease.fence()).await;
+    H::apply(&mut transaction, &leased).await;
+    H::break_off(&mut transaction).await;
+    let refused = transaction.commit().await;
+    assert!(matches!(refused, Err(CommitError::RolledBack { .. })), "{refused:?}");
+
+    let ClaimIn::Won(mut transaction) = claim_in(&home, &claimed).await else { panic!("a new event is won") };
+    H::apply(&mut transaction, &claimed).await;
+    H::break_off(&mut transaction).await;
+    let refused = transaction.commit().await;
+    assert!(matches!(refused, Err(CommitError::RolledBack { .. })), "{refused:?}");
+
+    assert_eq!(home.effects().await, 0);
+    assert_eq!((state(&home, &leased).await, state(&home, &claimed).await), (Some(State::Claimed), None));
+    // Dropped in the same way, on every connection there is: the pool is none the worse.
+    for _ in 0..8 {
+        let mut transaction = home.begin(lease.fence()).await;
+        H::break_off(&mut transaction).await;
+    }
+    let mut transaction = home.begin(lease.fence()).await;
+    H::apply(&mut transaction, &leased).await;
+    transaction.commit().await.unwrap();
+    assert_eq!(home.effects().await, 1);
 }
 
 /// A duplicate that waited for the first one's transaction would hold a connection for as long as that takes.
@@ -267,7 +309,7 @@ async fn duplicates_of_an_open_transaction_are_told_at_once() {
     }
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
     open.commit().await.unwrap();
-    assert!(matches!(claim_in(&home, &delivery).await, ClaimIn::Duplicate(Outcome::Completed)));
+    assert!(matches!(claim_in(&home, &delivery).await, ClaimIn::Duplicate));
 }
 
 /// The application's own transaction, begun where the application likes.
@@ -278,12 +320,12 @@ async fn an_existing_transaction_can_be_completed() {
     let lease = win(&home, &delivery, MINUTE).await;
     let mut transaction = home.transaction().await;
     Postgres::apply(&mut transaction, &delivery).await;
-    home.postgres().complete_in(transaction, lease.fence()).await.unwrap();
+    home.tables().complete_in(transaction, lease.fence()).await.unwrap();
     assert_eq!(home.effects().await, 1);
 
     let mut late = home.transaction().await;
     Postgres::apply(&mut late, &delivery).await;
-    let refused = home.postgres().complete_in(late, lease.fence()).await;
+    let refused = home.tables().complete_in(late, lease.fence()).await;
     assert!(matches!(refused, Err(CommitError::LeaseLost)));
     assert_eq!(home.effects().await, 1);
 }

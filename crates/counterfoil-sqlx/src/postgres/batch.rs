@@ -11,6 +11,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
 use super::line::Line;
+use crate::error::ENDED;
 
 /// Operations that may wait. Beyond that callers are told at once.
 const QUEUE: usize = 4096;
@@ -103,7 +104,7 @@ impl<B: Batched> Batcher<B> {
         Box::pin(async move {
             match answer.await {
                 Ok(answer) => answer,
-                Err(_) => Err(unavailable("the runtime that the store was opened on has ended")),
+                Err(_) => Err(StoreError::CommitUnknown { source: ENDED.into() }),
             }
         })
     }
@@ -122,6 +123,7 @@ impl<B: Batched> Drain<B> {
         while let Some(batch) = self.next(last).await {
             last = batch.len();
             batched.run(&mut line, batch).await;
+            line.share();
         }
     }
 

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use counterfoil::idempotency::{Fence, Note, Outcome};
+use counterfoil::idempotency::Note;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row as _};
 
 use super::records::seconds;
 use super::{millis, sql, text};
 use crate::Tables;
-use crate::engine::{Asked, Said, Statements};
+use crate::engine::{Asked, Held, Said, Statements};
 
 /// The other transaction has the event for as long as its effects take.
 const SOON: Duration = Duration::from_secs(1);
@@ -17,14 +17,17 @@ const SOON: Duration = Duration::from_secs(1);
 impl Statements for Postgres {
     const COMPLETE_IN: &'static str = sql::COMPLETE_IN;
 
-    async fn complete_in(connection: &mut PgConnection, text: Arc<str>, fence: &Fence) -> Result<bool, sqlx::Error> {
-        let done = sqlx::query(AssertSqlSafe(text))
-            .bind(fence.scope.as_i32())
-            .bind(*fence.key.as_bytes())
-            .bind(fence.token)
-            .execute(connection)
-            .await?;
-        Ok(done.rows_affected() == 1)
+    const HOLDS_IN: &'static str = sql::HOLDS_IN;
+
+    /// PostgreSQL keeps a transaction in which a statement has failed, and refuses the next one.
+    async fn is_open(_: &mut PgConnection) -> Result<bool, sqlx::Error> {
+        Ok(true)
+    }
+
+    async fn holds(connection: &mut PgConnection, text: Arc<str>, held: Held) -> Result<bool, sqlx::Error> {
+        let (scope, key, token) = held;
+        let query = sqlx::query(AssertSqlSafe(text)).bind(scope.as_i32()).bind(*key.as_bytes()).bind(token);
+        Ok(query.fetch_optional(connection).await?.is_some())
     }
 
     async fn claim_in(
@@ -41,12 +44,12 @@ impl Statements for Postgres {
             .fetch_one(connection)
             .await?;
         let (answer, busy): (&str, Option<f64>) = (row.try_get(0)?, row.try_get(1)?);
-        match answer {
-            "won" => Ok(Said::Won),
-            "duplicate" => Ok(Said::Duplicate(Outcome::Completed)),
-            "conflict" => Ok(Said::Conflict(Outcome::Completed)),
-            "dead" => Ok(Said::Duplicate(Outcome::Dead)),
-            _ => Ok(Said::InFlight(busy.map_or(SOON, seconds))),
-        }
+        Ok(match answer {
+            "won" => Said::Won(row.try_get(2)?),
+            "duplicate" => Said::Duplicate,
+            "conflict" => Said::Conflict,
+            "dead" => Said::Dead,
+            _ => Said::InFlight(busy.map_or(SOON, seconds)),
+        })
     }
 }

@@ -48,9 +48,17 @@ impl Line {
             Ok(Err(error)) => error,
             Err(_) => sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()),
         };
-        if !matches!(error, sqlx::Error::Database(_)) {
+        let failure = Failure::new(error, stage);
+        if !failure.leaves_connection() {
             drop(self.connection.take().map(PoolConnection::detach));
         }
-        Err(Failure::new(error, stage))
+        Err(failure)
+    }
+
+    /// Gives the connection back where others may be waiting for one.
+    pub(super) fn share(&mut self) {
+        if self.pool.num_idle() == 0 && self.pool.size() >= self.pool.options().get_max_connections() {
+            self.connection = None;
+        }
     }
 }

@@ -24,9 +24,9 @@ use tokio::runtime::Handle;
 
 pub use open::{OpenError, PostgresStoreBuilder};
 
-use crate::error::{Failure, Stage};
+use crate::Tables;
+use crate::error::{ENDED, Failure, Stage};
 use crate::transaction::EventTransaction;
-use crate::{CommitError, Tables};
 use batch::{Batcher, unavailable};
 use claims::Claims;
 use line::Line;
@@ -39,7 +39,9 @@ type SharedText = Arc<str>;
 /// A store in a PostgreSQL database, on the application's own pool. Cheap to clone; clones share everything.
 ///
 /// Claims that arrive together share one statement, and so do completions: under load many deliveries cost one round
-/// trip and one sync, and two connections. A delivery that comes alone does not wait for others.
+/// trip and one sync, and two connections. A delivery that comes alone does not wait for others. Looking at a row and
+/// extending a lease take a connection of their own for a moment, and so does each transaction of a handler: give the
+/// pool at least four.
 #[derive(Clone)]
 pub struct PostgresStore {
     inner: Arc<Inner>,
@@ -113,19 +115,6 @@ impl PostgresStore {
         Ok(EventTransaction::leased(transaction, fence, &self.inner.tables))
     }
 
-    /// Completes the event that `fence` holds and commits `transaction`, or rolls it back where the lease was lost.
-    ///
-    /// # Errors
-    /// The lease was lost, or the database failed: nothing was committed, unless the error is
-    /// [`StoreError::CommitUnknown`].
-    pub async fn complete_in(
-        &self,
-        transaction: sqlx::Transaction<'_, Postgres>,
-        fence: Fence,
-    ) -> Result<(), CommitError> {
-        EventTransaction::leased(transaction, fence, &self.inner.tables).commit().await
-    }
-
     fn start(pool: PgPool, tables: Tables, durability: Survives) -> Self {
         let inner = Inner {
             runtime: Handle::current(),
@@ -152,6 +141,7 @@ impl PostgresStore {
     /// Runs `operation` on the store's own runtime, so that neither the caller's runtime nor its patience matters.
     fn spawn<T, F>(
         &self,
+        stage: Stage,
         operation: impl FnOnce(Arc<Inner>) -> F + Send + 'static,
     ) -> BoxFuture<'static, Result<T, StoreError>>
     where
@@ -162,7 +152,8 @@ impl PostgresStore {
         Box::pin(async move {
             match task.await {
                 Ok(answer) => Ok(answer?),
-                Err(_) => Err(unavailable("the runtime that the store was opened on has ended")),
+                Err(_) if stage == Stage::Read => Err(unavailable(ENDED)),
+                Err(_) => Err(StoreError::CommitUnknown { source: ENDED.into() }),
             }
         })
     }
@@ -192,24 +183,27 @@ impl Store for PostgresStore {
         lease_time: NonZeroDuration,
     ) -> BoxFuture<'a, Result<Fenced, StoreError>> {
         let fence = *fence;
-        self.spawn(move |inner| async move { inner.records.extend(inner.line(), fence, lease_time).await })
+        self.spawn(
+            Stage::Write,
+            move |inner| async move { inner.records.extend(inner.line(), fence, lease_time).await },
+        )
     }
 
     fn purge(&self, most: NonZeroU32) -> BoxFuture<'_, Result<u64, StoreError>> {
-        self.spawn(move |inner| async move { inner.records.purge(&mut inner.line(), most).await })
+        self.spawn(Stage::Write, move |inner| async move { inner.records.purge(&mut inner.line(), most).await })
     }
 
     fn forget(&self, scope: Scope, key: IdempotencyKey) -> BoxFuture<'_, Result<bool, StoreError>> {
-        self.spawn(move |inner| async move { inner.records.forget(inner.line(), scope, key).await })
+        self.spawn(Stage::Write, move |inner| async move { inner.records.forget(inner.line(), scope, key).await })
     }
 
     fn get(&self, scope: Scope, key: IdempotencyKey) -> BoxFuture<'_, Result<Option<Record>, StoreError>> {
-        self.spawn(move |inner| async move { inner.records.get(inner.line(), scope, key).await })
+        self.spawn(Stage::Read, move |inner| async move { inner.records.get(inner.line(), scope, key).await })
     }
 
     fn list<'a>(&'a self, page: &'a Page) -> BoxFuture<'a, Result<Vec<Record>, StoreError>> {
         let page = page.clone();
-        self.spawn(move |inner| async move { inner.records.list(inner.line(), page).await })
+        self.spawn(Stage::Read, move |inner| async move { inner.records.list(inner.line(), page).await })
     }
 
     fn durability(&self) -> Survives {

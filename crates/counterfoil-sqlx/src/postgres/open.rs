@@ -57,9 +57,11 @@ impl PostgresStoreBuilder {
 
 /// What the server's settings let an acknowledged event survive.
 async fn check(connection: &mut PgConnection) -> Result<Survives, OpenError> {
-    let (version, standby, reads, fsync, commit, replicas): (i32, bool, bool, String, String, String) = sqlx::query_as(
+    type Settings = (i32, bool, bool, String, String, String, String);
+    let (version, standby, reads, isolation, fsync, commit, replicas): Settings = sqlx::query_as(
         "SELECT current_setting('server_version_num')::int4, pg_is_in_recovery(),
-                current_setting('transaction_read_only')::bool, current_setting('fsync'),
+                current_setting('transaction_read_only')::bool, current_setting('default_transaction_isolation'),
+                current_setting('fsync'),
                 current_setting('synchronous_commit'), current_setting('synchronous_standby_names')",
     )
     .fetch_one(connection)
@@ -72,6 +74,9 @@ async fn check(connection: &mut PgConnection) -> Result<Survives, OpenError> {
     }
     if reads {
         return Err(OpenError::ReadOnly);
+    }
+    if isolation != "read committed" {
+        return Err(OpenError::Isolation { level: isolation });
     }
     let replicated = !replicas.is_empty();
     match (commit.as_str(), fsync.as_str()) {
@@ -101,6 +106,15 @@ pub enum OpenError {
     /// Sessions of this role or database may only read.
     #[error("transactions may only read: set default_transaction_read_only = off for this role and database")]
     ReadOnly,
+    /// Statements would fail where others write beside them, instead of seeing what these have written.
+    #[error(
+        "default_transaction_isolation is `{level}`: set it to `read committed` for this role or this pool; your own \
+         transactions can still begin at another level"
+    )]
+    Isolation {
+        /// The level.
+        level: String,
+    },
     /// The server acknowledges commits that it has not written.
     #[error(
         "synchronous_commit is off, so that a crash of the server forgets acknowledged events: switch it on for this \

@@ -1,12 +1,12 @@
 //! Completions, burials and releases, many in one statement.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use counterfoil::idempotency::{Fence, Fenced, IdempotencyKey, Note, Scope, State};
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 use tokio::time::timeout;
 
-use super::batch::{Asked, Batched};
+use super::batch::{Asked, Batched, unavailable};
 use super::line::{Line, PATIENCE};
 use super::{SharedText, sql, text};
 use crate::Tables;
@@ -32,7 +32,8 @@ type Held = (Scope, IdempotencyKey, i64);
 /// Sorted, so that statements that run side by side lock rows in the same order.
 type Claims = BTreeMap<Held, Vec<Asked<Settlements>>>;
 
-type Said = Result<HashSet<Held>, Failure>;
+/// Claims that were there, and whether they were settled.
+type Said = Result<HashMap<Held, bool>, Failure>;
 
 impl Batched for Settlements {
     type Ask = Settlement;
@@ -62,8 +63,11 @@ fn answer(claims: Claims, said: &Said) {
     for (held, settlements) in claims {
         for (index, asked) in settlements.into_iter().enumerate() {
             asked.answer(match said {
-                Ok(settled) if index == 0 && settled.contains(&held) => Ok(Fenced::Applied),
-                Ok(_) => Ok(Fenced::Lost),
+                Ok(claims) => match claims.get(&held) {
+                    Some(true) if index == 0 => Ok(Fenced::Applied),
+                    Some(false) => Err(unavailable("another transaction holds the event's row")),
+                    Some(true) | None => Ok(Fenced::Lost),
+                },
                 Err(failure) => Err(failure.clone().into()),
             });
         }
@@ -104,7 +108,7 @@ impl Columns {
         }
     }
 
-    async fn ask(self, text: SharedText, connection: &mut PgConnection) -> Result<HashSet<Held>, sqlx::Error> {
+    async fn ask(self, text: SharedText, connection: &mut PgConnection) -> Result<HashMap<Held, bool>, sqlx::Error> {
         let rows = sqlx::query(AssertSqlSafe(text))
             .bind(self.scopes)
             .bind(self.keys)
@@ -113,11 +117,12 @@ impl Columns {
             .bind(self.reasons)
             .fetch_all(connection)
             .await?;
-        rows.iter()
-            .map(|row| {
-                let key = IdempotencyKey::from_bytes(fixed(row.try_get(1)?)?);
-                Ok((Scope::from_i32(row.try_get(0)?), key, row.try_get(2)?))
-            })
-            .collect()
+        let mut claims = HashMap::new();
+        for row in &rows {
+            let key = IdempotencyKey::from_bytes(fixed(row.try_get(1)?)?);
+            let held = (Scope::from_i32(row.try_get(0)?), key, row.try_get(2)?);
+            *claims.entry(held).or_default() |= row.try_get::<bool, _>(3)?;
+        }
+        Ok(claims)
     }
 }

@@ -5,7 +5,7 @@
 //!
 //! To settle a claimed event together with its effects, run [`COMPLETE_IN`] as the last statement of the
 //! transaction that holds them, and commit only if it changed one row. To claim inside the transaction, without a
-//! store in the receiver, run [`CLAIM_IN`] first, and go on only if it answers `won`.
+//! store in the receiver, run [`CLAIM_IN`] first, go on only if it answers `won`, and run [`HOLDS_IN`] last.
 //!
 //! ```
 //! use counterfoil_sqlx::{Tables, postgres::sql};
@@ -15,26 +15,36 @@
 //! # Ok::<(), counterfoil_sqlx::NameError>(())
 //! ```
 
-/// Completes a claimed event. Parameters: scope `int4`, key `bytea`, token `int8`. One row changed: completed; none:
+/// Completes a claimed event. Parameters: scope `int4`, key `bytea`, token `int8`. One row: completed; none:
 /// the lease was lost, and the transaction must be rolled back.
 pub const COMPLETE_IN: &str = "
 UPDATE counterfoil_event SET state = 2, reason = NULL
-WHERE scope = $1::int4 AND key = $2::bytea AND token = $3::int8 AND state = 1";
+WHERE scope = $1::int4 AND key = $2::bytea AND token = $3::int8 AND state = 1
+RETURNING 1";
 
 /// Claims and completes an event in one step. Parameters: scope `int4`, key `bytea`, fingerprint `bytea`, retention in
 /// milliseconds `float8`, note `text`.
 ///
-/// Answers one row: `answer` is `won` (apply the effects and commit), `duplicate`, `conflict` (settled with another
-/// body), `dead`, or `busy` (try again later); `busy_seconds` says how long a live lease still runs. On anything but
-/// `won` roll back.
+/// Answers one row. `answer` is
+/// - `won`: apply the effects and commit;
+/// - `duplicate`: it was completed, answer 200; `conflict`: completed with another body;
+/// - `dead`: it is never to be handled, answer 500;
+/// - `busy`: answer 503; `busy_seconds` says how long a live lease still runs.
+///
+/// On anything but `won` roll back. `token` is that of the claim. Run [`HOLDS_IN`] before the commit.
 ///
 /// It never waits for another transaction that holds the same event: that one has the advisory lock, and this answers
-/// `busy` at once, so that a storm of duplicates does not use up a connection pool. Two events whose lock numbers
-/// collide make each other `busy`, no more. A row of which the statement's snapshot knows nothing, because it was
-/// committed a moment ago, reads as `busy` too.
+/// `busy` at once, so that a storm of duplicates does not use up a connection pool. What is settled is answered
+/// without the lock, and without a write. Two events whose lock numbers collide make each other `busy`, no more. A row of
+/// which the statement's snapshot knows nothing, because it was committed a moment ago, reads as `busy` too.
 pub const CLAIM_IN: &str = "
-WITH lock AS MATERIALIZED (
-    SELECT pg_try_advisory_xact_lock(hashtextextended($1::int4::text || encode($2::bytea, 'hex'), 7331)) AS ours
+WITH seen AS MATERIALIZED (
+    SELECT state, fingerprint, lease_until, state >= 2 AND expires_at > clock_timestamp() AS settled,
+           state = 1 AND lease_until > clock_timestamp() AS live
+    FROM counterfoil_event WHERE scope = $1::int4 AND key = $2::bytea
+), lock AS MATERIALIZED (
+    SELECT CASE WHEN EXISTS (SELECT FROM seen WHERE settled OR live) THEN false
+                ELSE pg_try_advisory_xact_lock(hashtextextended($1::text || encode($2, 'hex'), 7331)) END AS ours
 ), won AS (
     INSERT INTO counterfoil_event AS e
         (scope, key, fingerprint, state, token, attempts, lease_until, first_at, expires_at, note)
@@ -54,19 +64,26 @@ WITH lock AS MATERIALIZED (
     WHERE e.state = 0
        OR (e.state = 1 AND e.lease_until <= clock_timestamp())
        OR (e.state >= 2 AND e.expires_at <= clock_timestamp())
-    RETURNING 1
+    RETURNING token
 )
 SELECT CASE
-           WHEN NOT lock.ours THEN 'busy'
-           WHEN EXISTS (SELECT FROM won) THEN 'won'
-           WHEN e.state = 2 AND e.fingerprint = $3 THEN 'duplicate'
-           WHEN e.state = 2 THEN 'conflict'
-           WHEN e.state = 3 THEN 'dead'
-           ELSE 'busy'
+           WHEN won.token IS NOT NULL THEN 'won'
+           WHEN NOT s.settled OR s.settled IS NULL THEN 'busy'
+           WHEN s.state = 3 THEN 'dead'
+           WHEN s.fingerprint = $3 THEN 'duplicate'
+           ELSE 'conflict'
        END AS answer,
-       CASE WHEN e.state = 1 THEN greatest(0, extract(epoch FROM e.lease_until - clock_timestamp()))::float8 END
-           AS busy_seconds
-FROM lock LEFT JOIN counterfoil_event e ON e.scope = $1 AND e.key = $2";
+       CASE WHEN s.live THEN greatest(0, extract(epoch FROM s.lease_until - clock_timestamp()))::float8 END
+           AS busy_seconds,
+       won.token
+FROM lock LEFT JOIN won ON true LEFT JOIN seen s ON true";
+
+/// Whether the transaction still has what [`CLAIM_IN`] won. Parameters: scope `int4`, key `bytea`, token `int8`. No row, or an
+/// error: the claim is gone with the effects, and the commit would commit neither. PostgreSQL answers the COMMIT of a
+/// transaction in which a statement has failed without an error.
+pub const HOLDS_IN: &str = "
+SELECT 1 FROM counterfoil_event
+WHERE scope = $1::int4 AND key = $2::bytea AND token = $3::int8 AND state = 2";
 
 /// Claims one event in one step, unless there is a row that may be claimed again: then it says so and leaves it to [`CLAIM`],
 /// which asks more of the planner than an event that comes alone is worth. Parameters: scope, key, fingerprint, lease and
@@ -148,12 +165,25 @@ SELECT scope, key, false, state, 0, 0, known, greatest(0, extract(epoch FROM lea
 FROM seen WHERE NOT claimable";
 
 /// Settles many claimed events: 0 released, 2 completed, 3 dead. Parameters, as arrays of one length: scope, key, token,
-/// state, reason. No event may occur twice under one token. Answers the events that were.
+/// state, reason. No event may occur twice under one token. Answers the events that were settled, and all that were claimed
+/// under their token when the statement began: one of these that was not settled is held by another transaction, and was
+/// passed over instead of waited for.
 pub(crate) const SETTLE: &str = "
-UPDATE counterfoil_event e SET state = a.state, reason = a.reason
-FROM unnest($1::int4[], $2::bytea[], $3::int8[], $4::int2[], $5::text[]) AS a (scope, key, token, state, reason)
-WHERE e.scope = a.scope AND e.key = a.key AND e.token = a.token AND e.state = 1
-RETURNING e.scope, e.key, e.token";
+WITH held AS MATERIALIZED (
+    SELECT a.scope, a.key, a.state, a.reason
+    FROM unnest($1::int4[], $2::bytea[], $3::int8[], $4::int2[], $5::text[]) AS a (scope, key, token, state, reason)
+    JOIN counterfoil_event e ON e.scope = a.scope AND e.key = a.key AND e.token = a.token AND e.state = 1
+    FOR UPDATE OF e SKIP LOCKED
+), settled AS (
+    UPDATE counterfoil_event e SET state = h.state, reason = h.reason
+    FROM held h WHERE e.scope = h.scope AND e.key = h.key
+    RETURNING e.scope, e.key, e.token
+)
+SELECT scope, key, token, true AS settled FROM settled
+UNION ALL
+SELECT e.scope, e.key, e.token, false
+FROM unnest($1, $2, $3) AS a (scope, key, token)
+JOIN counterfoil_event e ON e.scope = a.scope AND e.key = a.key AND e.token = a.token AND e.state = 1";
 
 pub(crate) const EXTEND: &str = "
 UPDATE counterfoil_event SET lease_until = clock_timestamp() + $4::float8 * interval '1 ms'

@@ -2,29 +2,33 @@
 
 use std::sync::Arc;
 
-use counterfoil::idempotency::{Claim, Fence, Note};
-use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection};
+use counterfoil::idempotency::{Note, State};
+use sqlx::{AssertSqlSafe, Row as _, Sqlite, SqliteConnection};
 
-use super::records::standing;
-use super::{micros, now, sql};
+use super::{duration, micros, now, sql};
 use crate::Tables;
-use crate::engine::{Asked, Said, Statements};
+use crate::decode::state;
+use crate::engine::{Asked, Held, Said, Statements};
 
 impl Statements for Sqlite {
     const COMPLETE_IN: &'static str = sql::COMPLETE_IN;
 
-    async fn complete_in(
-        connection: &mut SqliteConnection,
-        text: Arc<str>,
-        fence: &Fence,
-    ) -> Result<bool, sqlx::Error> {
-        let done = sqlx::query(AssertSqlSafe(text))
-            .bind(fence.scope.as_i32())
-            .bind(fence.key.as_bytes().to_vec())
-            .bind(fence.token)
-            .execute(connection)
-            .await?;
-        Ok(done.rows_affected() == 1)
+    const HOLDS_IN: &'static str = sql::HOLDS_IN;
+
+    /// SQLite ends a transaction by itself where the disk is full, or a statement says `OR ROLLBACK`. What is run after
+    /// that is committed at once, alone. There is no asking, but a second `BEGIN` is refused.
+    async fn is_open(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+        match sqlx::query("BEGIN").execute(connection).await {
+            Ok(_) => Ok(false),
+            Err(sqlx::Error::Database(_)) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn holds(connection: &mut SqliteConnection, text: Arc<str>, held: Held) -> Result<bool, sqlx::Error> {
+        let (scope, key, token) = held;
+        let query = sqlx::query(AssertSqlSafe(text)).bind(scope.as_i32()).bind(key.as_bytes().to_vec()).bind(token);
+        Ok(query.fetch_optional(connection).await?.is_some())
     }
 
     async fn claim_in(
@@ -44,17 +48,16 @@ impl Statements for Sqlite {
             .bind(Note::from(*delivery).as_str().to_owned())
             .fetch_optional(&mut *connection)
             .await?;
-        if won.is_some() {
-            return Ok(Said::Won);
+        if let Some(row) = won {
+            return Ok(Said::Won(row.try_get(0)?));
         }
         let look = sqlx::query(AssertSqlSafe(tables.statement(sql::LOOK)));
         let row = look.bind(scope).bind(key).bind(fingerprint).bind(now).fetch_one(connection).await?;
-        Ok(match standing(&row)? {
-            Claim::Duplicate(outcome) => Said::Duplicate(outcome),
-            Claim::Conflict(outcome) => Said::Conflict(outcome),
-            Claim::InFlight { retry_after } => Said::InFlight(retry_after),
-            // Not among the answers of that statement.
-            Claim::Won(_) => Said::InFlight(std::time::Duration::ZERO),
+        Ok(match (state(row.try_get(0)?)?, row.try_get(1)?) {
+            (State::Ready | State::Claimed, _) => Said::InFlight(duration(row.try_get(2)?)),
+            (State::Done, true) => Said::Duplicate,
+            (State::Done, false) => Said::Conflict,
+            (State::Dead, _) => Said::Dead,
         })
     }
 }

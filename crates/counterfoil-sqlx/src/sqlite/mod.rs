@@ -15,15 +15,18 @@ use counterfoil::idempotency::{
     Store, StoreError, Survives,
 };
 use counterfoil::{Clock as _, SystemClock};
-use sqlx::{Sqlite, SqlitePool};
+use sqlx::{Connection as _, Sqlite, SqlitePool};
 use tokio::runtime::Handle;
 
 pub use open::{OpenError, SqliteStoreBuilder};
 
 use crate::Tables;
-use crate::error::{Failure, Stage};
+use crate::error::{ENDED, Failure, Stage};
 use crate::transaction::EventTransaction;
 use records::Records;
+
+/// How often a transaction is begun where connections turn out to be unusable.
+const BEGINNINGS: usize = 8;
 
 /// A store in a SQLite database of the application's, on its own pool, so that an event can be completed in the
 /// transaction that holds its effects. Cheap to clone; clones share everything.
@@ -84,10 +87,34 @@ impl SqliteStore {
     /// # Errors
     /// The file is locked, or no connection could be had.
     pub async fn begin(&self, fence: Fence) -> Result<EventTransaction<'static, Sqlite>, StoreError> {
-        // A transaction that read first could not be upgraded while another writes.
-        let begun = self.inner.pool.begin_with("BEGIN IMMEDIATE").await;
-        let transaction = begun.map_err(|error| Failure::new(error, Stage::Connect))?;
+        let transaction = self.begin_immediate().await.map_err(|error| Failure::new(error, Stage::Connect))?;
         Ok(EventTransaction::leased(transaction, fence, &self.inner.tables))
+    }
+
+    /// A transaction that read first could not be upgraded while another writes.
+    async fn begin_immediate(&self) -> Result<sqlx::Transaction<'static, Sqlite>, sqlx::Error> {
+        let pool = &self.inner.pool;
+        for _ in 0..BEGINNINGS {
+            match pool.begin_with("BEGIN IMMEDIATE").await {
+                Err(sqlx::Error::InvalidSavePointStatement) => self.close_broken().await?,
+                begun => return begun,
+            }
+        }
+        Err(sqlx::Error::PoolTimedOut)
+    }
+
+    /// Closes idle connections of which sqlx believes that they are in a transaction: SQLite has ended it by itself.
+    async fn close_broken(&self) -> Result<(), sqlx::Error> {
+        // Held until all have been looked at, so that none is looked at twice.
+        let mut sound = Vec::new();
+        while let Some(connection) = self.inner.pool.try_acquire() {
+            if connection.is_in_transaction() {
+                connection.close().await?;
+            } else {
+                sound.push(connection);
+            }
+        }
+        Ok(())
     }
 
     fn start(pool: SqlitePool, tables: &Tables, durability: Survives) -> Self {
@@ -109,7 +136,8 @@ impl SqliteStore {
         Box::pin(async move {
             match task.await {
                 Ok(answer) => Ok(answer.map_err(|error| Failure::new(error, stage))?),
-                Err(_) => Err(StoreError::Unavailable { source: "the store's runtime has ended".into() }),
+                Err(_) if stage == Stage::Read => Err(StoreError::Unavailable { source: ENDED.into() }),
+                Err(_) => Err(StoreError::CommitUnknown { source: ENDED.into() }),
             }
         })
     }

@@ -191,7 +191,7 @@ impl Records {
 }
 
 /// What stands in the way of a claim.
-pub(super) fn standing(row: &SqliteRow) -> Result<Claim, sqlx::Error> {
+fn standing(row: &SqliteRow) -> Result<Claim, sqlx::Error> {
     let outcome = match state(row.try_get(0)?)? {
         State::Ready | State::Claimed => return Ok(Claim::InFlight { retry_after: duration(row.try_get(2)?) }),
         State::Done => Outcome::Completed,

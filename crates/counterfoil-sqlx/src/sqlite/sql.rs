@@ -2,14 +2,18 @@
 //!
 //! Parameters are positional; times are microseconds since 1970, by the clock of the machine that the file lies on.
 //! Begin the transaction with `BEGIN IMMEDIATE`: one that reads first cannot be upgraded while another writes.
+//!
+//! SQLite ends a transaction by itself where the disk is full or a statement says `OR ROLLBACK`. What is run after that is
+//! committed at once, alone: make sure that there still is a transaction before [`COMPLETE_IN`], by a `BEGIN` that must fail.
 
-/// Completes a claimed event. Parameters: scope, key, token. One row changed: completed; none: the lease was lost, and the
+/// Completes a claimed event. Parameters: scope, key, token. One row: completed; none: the lease was lost, and the
 /// transaction must be rolled back.
 pub const COMPLETE_IN: &str = "
-UPDATE counterfoil_event SET state = 2, reason = NULL WHERE scope = ?1 AND key = ?2 AND token = ?3 AND state = 1";
+UPDATE counterfoil_event SET state = 2, reason = NULL WHERE scope = ?1 AND key = ?2 AND token = ?3 AND state = 1
+RETURNING 1";
 
 /// Claims and completes an event in one step. Parameters: scope, key, fingerprint, now, retention in microseconds, note. A
-/// row: it is the transaction's. None: ask [`LOOK`], and roll back.
+/// row, with the claim's token: it is the transaction's. None: ask [`LOOK`], and roll back.
 pub const CLAIM_IN: &str = "
 INSERT INTO counterfoil_event AS e
     (scope, key, fingerprint, state, token, attempts, lease_until, first_at, expires_at, note)
@@ -25,12 +29,17 @@ ON CONFLICT (scope, key) DO UPDATE SET
     note = excluded.note,
     reason = NULL
 WHERE e.state = 0 OR (e.state = 1 AND e.lease_until <= ?4) OR (e.state >= 2 AND e.expires_at <= ?4)
-RETURNING 1";
+RETURNING token";
+
+/// Whether the transaction still has what [`CLAIM_IN`] won. Parameters: scope, key, token. No row: the claim is gone with the
+/// effects.
+pub const HOLDS_IN: &str = "
+SELECT 1 FROM counterfoil_event WHERE scope = ?1 AND key = ?2 AND token = ?3 AND state = 2";
 
 /// What stands in the way of a claim. Parameters: scope, key, fingerprint, now. Answers the state (1 claimed, 2 completed,
 /// 3 dead), whether the body is the same, and how long the lease still runs.
 pub const LOOK: &str = "
-SELECT state, fingerprint = ?3, max(0, lease_until - ?4) FROM counterfoil_event WHERE scope = ?1 AND key = ?2";
+SELECT state, fingerprint = ?3, iif(state = 1, max(0, lease_until - ?4), 0) FROM counterfoil_event WHERE scope = ?1 AND key = ?2";
 
 pub(crate) const CLAIM: &str = "
 INSERT INTO counterfoil_event AS e

@@ -25,6 +25,8 @@ pub(crate) trait Home: Send + Sync + 'static {
         connection: &mut <Self::Engine as sqlx::Database>::Connection,
         delivery: &Delivery,
     ) -> impl Future<Output = ()> + Send;
+    /// A statement that fails, and takes the transaction with it.
+    async fn break_off(connection: &mut <Self::Engine as sqlx::Database>::Connection);
     async fn effects(&self) -> i64;
 }
 
@@ -45,10 +47,6 @@ impl Postgres {
         sqlx::query("CREATE TABLE effects (key text)").execute(&pool).await.unwrap();
         let store = PostgresStore::builder(pool.clone()).migrate().open().await.unwrap();
         Self { pool, store }
-    }
-
-    pub(crate) fn postgres(&self) -> &PostgresStore {
-        &self.store
     }
 }
 
@@ -76,6 +74,10 @@ impl Home for Postgres {
         insert.execute(connection).await.unwrap();
     }
 
+    async fn break_off(connection: &mut PgConnection) {
+        sqlx::query("SELECT 1 / 0").execute(connection).await.unwrap_err();
+    }
+
     async fn effects(&self) -> i64 {
         sqlx::query_scalar("SELECT count(*) FROM effects").fetch_one(&self.pool).await.unwrap()
     }
@@ -96,7 +98,10 @@ impl Sqlite {
             .journal_mode(SqliteJournalMode::Wal)
             .busy_timeout(Duration::from_secs(30));
         let pool = SqlitePoolOptions::new().max_connections(8).connect_with(options).await.unwrap();
-        sqlx::query("CREATE TABLE effects (key TEXT)").execute(&pool).await.unwrap();
+        sqlx::raw_sql("CREATE TABLE effects (key TEXT); CREATE TABLE once (id INTEGER PRIMARY KEY)")
+            .execute(&pool)
+            .await
+            .unwrap();
         let store = SqliteStore::builder(pool.clone()).migrate().open().await.unwrap();
         Self { pool, store, _folder: folder }
     }
@@ -124,6 +129,11 @@ impl Home for Sqlite {
     async fn apply(connection: &mut SqliteConnection, delivery: &Delivery) {
         let insert = sqlx::query("INSERT INTO effects VALUES (?1)").bind(delivery.key().to_string());
         insert.execute(connection).await.unwrap();
+    }
+
+    async fn break_off(connection: &mut SqliteConnection) {
+        let insert = sqlx::query("INSERT OR ROLLBACK INTO once VALUES (1), (1)");
+        insert.execute(connection).await.unwrap_err();
     }
 
     async fn effects(&self) -> i64 {

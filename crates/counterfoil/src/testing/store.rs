@@ -38,9 +38,9 @@ use crate::{Clock, SystemClock};
 /// Long enough not to pass by itself while a test runs.
 const LONG: Duration = Duration::from_secs(300);
 /// Short enough to wait for, long enough for a few synced writes on a busy disk.
-const SHORT: Duration = Duration::from_millis(300);
+const SHORT: Duration = Duration::from_millis(500);
 /// Longer than [`SHORT`].
-const PAST_SHORT: Duration = Duration::from_millis(400);
+const PAST_SHORT: Duration = Duration::from_millis(650);
 
 /// Every law.
 pub async fn check(store: &dyn Store) {
