@@ -20,7 +20,7 @@ const QUEUE: usize = 4096;
 const BATCH: usize = 256;
 
 /// How often a task that could ask lets others run first.
-const GATHER: usize = 8;
+const GATHER: usize = 4;
 
 /// How long a connection is kept for the next operation.
 const LINGER: Duration = Duration::from_millis(5);
@@ -147,13 +147,12 @@ impl<B: Batched> Drain<B> {
     /// Lets the callers that were answered together come back together, as far as they are ready to run. Where nobody
     /// is, this is over at once.
     async fn let_gather(&self, last: usize) {
-        let mut waiting = self.queue.lock().waiting.len();
+        // One that came alone has left nobody to wait for.
         for _ in 0..GATHER {
-            if waiting >= last {
+            if last == 1 || self.queue.lock().waiting.len() >= last {
                 return;
             }
             tokio::task::yield_now().await;
-            waiting = self.queue.lock().waiting.len();
         }
     }
 }

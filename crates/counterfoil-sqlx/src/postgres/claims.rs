@@ -165,12 +165,9 @@ impl Claims {
             .bind(text(&request.note));
         let connection = line.connect().await?;
         let row = timeout(PATIENCE, claim.fetch_optional(connection)).await;
-        let read = |row: PgRow| Ok((row.try_get(8)?, Answer::read(&row)?));
-        match line.answered(Stage::Write, row)?.map(read).transpose() {
-            Ok(Some((true, _))) => Ok(None),
-            Ok(answer) => Ok(Some(answer.into_iter().map(|(_, answer)| answer).collect())),
-            Err(error) => Err(Failure::new(error, Stage::Write)),
-        }
+        let Some(row) = line.answered(Stage::Write, row)? else { return Ok(Some(HashMap::new())) };
+        let answer = Answer::read_new(&row).map_err(|error| Failure::new(error, Stage::Write))?;
+        Ok(answer.map(|answer| HashMap::from([((request.scope, request.key), answer)])))
     }
 
     /// Removes some rows whose retention has passed, at most once a second. It costs the batch that waits nothing that
@@ -230,6 +227,32 @@ impl Columns {
 }
 
 impl Answer {
+    /// `None` where the row may be claimed again.
+    fn read_new(row: &PgRow) -> Result<Option<Self>, sqlx::Error> {
+        if let Some(token) = row.try_get(0)? {
+            let state = State::Claimed;
+            return Ok(Some(Self {
+                won: true,
+                state,
+                token,
+                attempt: 1,
+                fingerprint: None,
+                lease_left: Duration::ZERO,
+            }));
+        }
+        if row.try_get(4)? {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            won: false,
+            state: state(row.try_get(1)?)?,
+            token: 0,
+            attempt: 0,
+            fingerprint: Some(Fingerprint::from_bytes(fixed(row.try_get(2)?)?)),
+            lease_left: seconds(row.try_get(3)?),
+        }))
+    }
+
     fn read(row: &PgRow) -> Result<(Event, Self), sqlx::Error> {
         let event = (Scope::from_i32(row.try_get(0)?), IdempotencyKey::from_bytes(fixed(row.try_get(1)?)?));
         let attempts: i32 = row.try_get(5)?;

@@ -87,7 +87,7 @@ WHERE scope = $1::int4 AND key = $2::bytea AND token = $3::int8 AND state = 2";
 
 /// Claims one event in one step, unless there is a row that may be claimed again: then it says so and leaves it to [`CLAIM`],
 /// which asks more of the planner than an event that comes alone is worth. Parameters: scope, key, fingerprint, lease and
-/// retention in milliseconds, note. No row in the answer: as there.
+/// retention in milliseconds, note. Answers a token where the event was won. No row in the answer: as there.
 pub(crate) const CLAIM_NEW: &str = "
 WITH made AS (
     INSERT INTO counterfoil_event
@@ -96,14 +96,12 @@ WITH made AS (
             clock_timestamp() + $4::float8 * interval '1 ms', clock_timestamp(),
             clock_timestamp() + $5::float8 * interval '1 ms', $6)
     ON CONFLICT DO NOTHING
-    RETURNING scope, key, token
+    RETURNING token
 )
-SELECT scope, key, true AS won, 1::int2 AS state, token, 1 AS attempts, NULL::bytea AS fingerprint,
-       0::float8 AS busy_seconds, false AS claimable
+SELECT token, NULL::int2 AS state, NULL::bytea AS fingerprint, NULL::float8 AS busy_seconds, NULL::bool AS claimable
 FROM made
 UNION ALL
-SELECT scope, key, false, state, 0, 0, fingerprint,
-       greatest(0, extract(epoch FROM lease_until - clock_timestamp()))::float8,
+SELECT NULL, state, fingerprint, greatest(0, extract(epoch FROM lease_until - clock_timestamp()))::float8,
        state = 0 OR (state = 1 AND lease_until <= clock_timestamp()) OR (state >= 2 AND expires_at <= clock_timestamp())
 FROM counterfoil_event WHERE scope = $1 AND key = $2 AND NOT EXISTS (SELECT FROM made)";
 
