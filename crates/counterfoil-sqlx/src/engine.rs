@@ -37,7 +37,7 @@ pub enum Said {
     Dead,
 }
 
-/// A claim: what the last statement before a commit asks for.
+/// A claim of an event, by its token.
 pub(crate) type Held = (Scope, IdempotencyKey, i64);
 
 /// The statements of one engine.

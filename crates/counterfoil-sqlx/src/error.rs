@@ -1,11 +1,9 @@
 //! What an error of sqlx means for an event.
 
+use std::error::Error;
 use std::sync::Arc;
 
 use counterfoil::idempotency::StoreError;
-
-/// Why there is no answer.
-pub(crate) const ENDED: &str = "the store's task has ended: it runs on the runtime that the store was opened on";
 
 /// What was under way when an error came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,8 +71,13 @@ impl From<Failure> for StoreError {
     }
 }
 
-fn interrupted(source: Arc<sqlx::Error>, stage: Stage) -> StoreError {
-    let source = Box::new(source);
+/// There is no answer, and there will be none.
+pub(crate) fn ended(stage: Stage) -> StoreError {
+    interrupted("the store's task has ended: it runs on the runtime that the store was opened on", stage)
+}
+
+fn interrupted(source: impl Into<Box<dyn Error + Send + Sync>>, stage: Stage) -> StoreError {
+    let source = source.into();
     match stage {
         Stage::Connect | Stage::Read => StoreError::Unavailable { source },
         Stage::Write => StoreError::CommitUnknown { source },

@@ -38,9 +38,11 @@ mod decode;
 mod engine;
 mod error;
 pub mod postgres;
+mod purging;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 mod tables;
+mod task;
 mod transaction;
 
 pub use engine::Engine;

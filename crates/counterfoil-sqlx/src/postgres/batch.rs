@@ -11,7 +11,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
 use super::line::Line;
-use crate::error::ENDED;
+use crate::error::{Stage, ended};
 
 /// Operations that may wait. Beyond that callers are told at once.
 const QUEUE: usize = 4096;
@@ -101,12 +101,7 @@ impl<B: Batched> Batcher<B> {
         } else {
             self.queue.arrived.notify_one();
         }
-        Box::pin(async move {
-            match answer.await {
-                Ok(answer) => answer,
-                Err(_) => Err(StoreError::CommitUnknown { source: ENDED.into() }),
-            }
-        })
+        Box::pin(async move { answer.await.map_err(|_| ended(Stage::Write))? })
     }
 }
 

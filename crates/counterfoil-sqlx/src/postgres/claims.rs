@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::error::Error;
-use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use counterfoil::idempotency::{
@@ -21,14 +19,11 @@ use super::{SharedText, millis, sql, text};
 use crate::Tables;
 use crate::decode::{fixed, state};
 use crate::error::{Failure, Stage};
+use crate::purging::Purging;
 
 /// An event whose row another transaction committed a moment ago, or holds: its state is not known, so neither is when it
 /// will be free.
 const SOON: Duration = Duration::from_secs(1);
-
-/// Expired rows that go after a batch, and how often.
-const PURGE_ROWS: NonZeroU32 = NonZeroU32::new(500).expect("not zero");
-const PURGE_EVERY: Duration = Duration::from_secs(1);
 
 type Event = (Scope, IdempotencyKey);
 
@@ -37,9 +32,7 @@ pub(super) struct Claims {
     claim_new: SharedText,
     claim: SharedText,
     records: Records,
-    started: Instant,
-    /// Milliseconds after `started`.
-    purged_at: AtomicU64,
+    purging: Purging,
 }
 
 /// What the row of an event was when the statement ended.
@@ -130,8 +123,7 @@ impl Claims {
             claim_new: tables.statement(sql::CLAIM_NEW).into(),
             claim: tables.statement(sql::CLAIM).into(),
             records: Records::new(tables),
-            started: Instant::now(),
-            purged_at: AtomicU64::new(0),
+            purging: Purging::new(),
         }
     }
 
@@ -173,13 +165,9 @@ impl Claims {
     /// Removes some rows whose retention has passed, at most once a second. It costs the batch that waits nothing that
     /// it would not pay later.
     async fn purge(&self, line: &mut Line) {
-        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let every = u64::try_from(PURGE_EVERY.as_millis()).unwrap_or(u64::MAX);
-        if now.saturating_sub(self.purged_at.load(Ordering::Relaxed)) < every {
-            return;
-        }
-        self.purged_at.store(now, Ordering::Relaxed);
-        if let Err(failure) = self.records.purge(line, PURGE_ROWS).await {
+        if self.purging.take_turn()
+            && let Err(failure) = self.records.purge(line, Purging::ROWS).await
+        {
             let error = StoreError::from(failure);
             let error: &dyn Error = &error;
             tracing::warn!(target: "counterfoil", error, "expired events could not be purged");

@@ -25,9 +25,10 @@ use tokio::runtime::Handle;
 pub use open::{OpenError, PostgresStoreBuilder};
 
 use crate::Tables;
-use crate::error::{ENDED, Failure, Stage};
+use crate::error::{Failure, Stage};
+use crate::task::spawn;
 use crate::transaction::EventTransaction;
-use batch::{Batcher, unavailable};
+use batch::Batcher;
 use claims::Claims;
 use line::Line;
 use records::Records;
@@ -138,24 +139,12 @@ impl PostgresStore {
         settlements.submit(runtime, pool, Settlement { fence: *fence, state, reason })
     }
 
-    /// Runs `operation` on the store's own runtime, so that neither the caller's runtime nor its patience matters.
-    fn spawn<T, F>(
+    fn spawn<T: Send + 'static, F: Future<Output = Result<T, Failure>> + Send + 'static>(
         &self,
         stage: Stage,
-        operation: impl FnOnce(Arc<Inner>) -> F + Send + 'static,
-    ) -> BoxFuture<'static, Result<T, StoreError>>
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<T, Failure>> + Send + 'static,
-    {
-        let task = self.inner.runtime.spawn(operation(self.inner.clone()));
-        Box::pin(async move {
-            match task.await {
-                Ok(answer) => Ok(answer?),
-                Err(_) if stage == Stage::Read => Err(unavailable(ENDED)),
-                Err(_) => Err(StoreError::CommitUnknown { source: ENDED.into() }),
-            }
-        })
+        operation: impl FnOnce(Arc<Inner>) -> F,
+    ) -> BoxFuture<'static, Result<T, StoreError>> {
+        spawn(&self.inner.runtime, stage, operation(self.inner.clone()))
     }
 }
 
@@ -183,10 +172,9 @@ impl Store for PostgresStore {
         lease_time: NonZeroDuration,
     ) -> BoxFuture<'a, Result<Fenced, StoreError>> {
         let fence = *fence;
-        self.spawn(
-            Stage::Write,
-            move |inner| async move { inner.records.extend(inner.line(), fence, lease_time).await },
-        )
+        self.spawn(Stage::Write, move |inner| async move {
+            inner.records.extend(&mut inner.line(), fence, lease_time).await
+        })
     }
 
     fn purge(&self, most: NonZeroU32) -> BoxFuture<'_, Result<u64, StoreError>> {
@@ -194,16 +182,16 @@ impl Store for PostgresStore {
     }
 
     fn forget(&self, scope: Scope, key: IdempotencyKey) -> BoxFuture<'_, Result<bool, StoreError>> {
-        self.spawn(Stage::Write, move |inner| async move { inner.records.forget(inner.line(), scope, key).await })
+        self.spawn(Stage::Write, move |inner| async move { inner.records.forget(&mut inner.line(), scope, key).await })
     }
 
     fn get(&self, scope: Scope, key: IdempotencyKey) -> BoxFuture<'_, Result<Option<Record>, StoreError>> {
-        self.spawn(Stage::Read, move |inner| async move { inner.records.get(inner.line(), scope, key).await })
+        self.spawn(Stage::Read, move |inner| async move { inner.records.get(&mut inner.line(), scope, key).await })
     }
 
     fn list<'a>(&'a self, page: &'a Page) -> BoxFuture<'a, Result<Vec<Record>, StoreError>> {
         let page = page.clone();
-        self.spawn(Stage::Read, move |inner| async move { inner.records.list(inner.line(), page).await })
+        self.spawn(Stage::Read, move |inner| async move { inner.records.list(&mut inner.line(), &page).await })
     }
 
     fn durability(&self) -> Survives {

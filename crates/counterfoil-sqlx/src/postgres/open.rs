@@ -48,8 +48,9 @@ impl PostgresStoreBuilder {
         let durability = check(&mut connection).await?;
         if self.migrate {
             migrations::migrate(&mut connection, &self.tables).await?;
+        } else {
+            migrations::verify(&mut connection, &self.tables).await?;
         }
-        migrations::verify(&mut connection, &self.tables).await?;
         drop(connection);
         Ok(PostgresStore::start(self.pool, self.tables, durability))
     }

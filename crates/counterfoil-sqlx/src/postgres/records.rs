@@ -1,7 +1,7 @@
 //! The operations that are not batched: each is one statement.
 
 use std::num::NonZeroU32;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use counterfoil::idempotency::{
     Fence, Fenced, Fingerprint, IdempotencyKey, NonZeroDuration, Note, Page, Record, Scope,
@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::line::{Line, PATIENCE};
 use super::{SharedText, millis, sql};
 use crate::Tables;
-use crate::decode::{after, fenced, fixed, state};
+use crate::decode::{after, date, fenced, fixed, state};
 use crate::error::{Failure, Stage};
 
 /// Asks for one operation at a time.
@@ -39,7 +39,7 @@ impl Records {
 
     pub(super) async fn extend(
         &self,
-        mut line: Line,
+        line: &mut Line,
         fence: Fence,
         lease_time: NonZeroDuration,
     ) -> Result<Fenced, Failure> {
@@ -60,7 +60,7 @@ impl Records {
         Ok(line.answered(Stage::Write, done)?.rows_affected())
     }
 
-    pub(super) async fn forget(&self, mut line: Line, scope: Scope, key: IdempotencyKey) -> Result<bool, Failure> {
+    pub(super) async fn forget(&self, line: &mut Line, scope: Scope, key: IdempotencyKey) -> Result<bool, Failure> {
         let forget = sqlx::query_scalar(AssertSqlSafe(self.forget.clone())).bind(scope.as_i32()).bind(*key.as_bytes());
         let connection = line.connect().await?;
         let was_live = timeout(PATIENCE, forget.fetch_optional(connection)).await;
@@ -69,7 +69,7 @@ impl Records {
 
     pub(super) async fn get(
         &self,
-        mut line: Line,
+        line: &mut Line,
         scope: Scope,
         key: IdempotencyKey,
     ) -> Result<Option<Record>, Failure> {
@@ -80,8 +80,8 @@ impl Records {
         row.as_ref().map(record).transpose().map_err(|error| Failure::new(error, Stage::Read))
     }
 
-    pub(super) async fn list(&self, mut line: Line, page: Page) -> Result<Vec<Record>, Failure> {
-        let (after_scope, after_key) = after(&page);
+    pub(super) async fn list(&self, line: &mut Line, page: &Page) -> Result<Vec<Record>, Failure> {
+        let (after_scope, after_key) = after(page);
         let list = sqlx::query(AssertSqlSafe(self.list.clone()))
             .bind(page.state.map(|state| i16::from(state.as_u8())))
             .bind(after_scope)
@@ -101,7 +101,7 @@ fn record(row: &PgRow) -> Result<Record, sqlx::Error> {
         scope: Scope::from_i32(row.try_get(0)?),
         key: IdempotencyKey::from_bytes(fixed(row.try_get(1)?)?),
         fingerprint: Fingerprint::from_bytes(fixed(row.try_get(2)?)?),
-        state: self::state(row.try_get(3)?)?,
+        state: state(row.try_get(3)?)?,
         token: row.try_get(4)?,
         attempts: u32::try_from(attempts).map_err(|error| sqlx::Error::Decode(error.into()))?,
         lease_left: seconds(row.try_get(6)?),
@@ -115,9 +115,4 @@ fn record(row: &PgRow) -> Result<Record, sqlx::Error> {
 /// What the database gives as a float of seconds, never negative.
 pub(super) fn seconds(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or(Duration::ZERO)
-}
-
-fn date(micros: i64) -> SystemTime {
-    let since = Duration::from_micros(u64::try_from(micros).unwrap_or(0));
-    UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH)
 }

@@ -11,6 +11,7 @@ use super::line::{Line, PATIENCE};
 use super::{SharedText, sql, text};
 use crate::Tables;
 use crate::decode::fixed;
+use crate::engine::Held;
 use crate::error::{Failure, Stage};
 
 /// Asks for a batch of settlements.
@@ -25,11 +26,7 @@ pub(super) struct Settlement {
     pub(super) reason: Option<Note>,
 }
 
-/// A claim of an event.
-type Held = (Scope, IdempotencyKey, i64);
-
 /// The settlements of each claim, in the order in which they came: the first is asked for, the others come too late.
-/// Sorted, so that statements that run side by side lock rows in the same order.
 type Claims = BTreeMap<Held, Vec<Asked<Settlements>>>;
 
 /// Claims that were there, and whether they were settled.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use counterfoil::idempotency::{Note, State};
 use sqlx::{AssertSqlSafe, Row as _, Sqlite, SqliteConnection};
 
-use super::{duration, micros, now, sql};
+use super::{micros, now, sql};
 use crate::Tables;
-use crate::decode::state;
+use crate::decode::{duration, state};
 use crate::engine::{Asked, Held, Said, Statements};
 
 impl Statements for Sqlite {

@@ -8,7 +8,7 @@ pub mod sql;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use counterfoil::idempotency::{
     BoxFuture, Claim, ClaimRequest, Fence, Fenced, IdempotencyKey, NonZeroDuration, Note, Page, Record, Scope, State,
@@ -21,7 +21,8 @@ use tokio::runtime::Handle;
 pub use open::{OpenError, SqliteStoreBuilder};
 
 use crate::Tables;
-use crate::error::{ENDED, Failure, Stage};
+use crate::error::{Failure, Stage};
+use crate::task::spawn;
 use crate::transaction::EventTransaction;
 use records::Records;
 
@@ -122,24 +123,13 @@ impl SqliteStore {
         Self { inner: Arc::new(Inner { pool, runtime: Handle::current(), tables, durability, records }) }
     }
 
-    /// Runs `operation` on the store's own runtime, so that neither the caller's runtime nor its patience matters.
-    fn spawn<T, F>(
+    fn spawn<T: Send + 'static, F: Future<Output = Result<T, sqlx::Error>> + Send + 'static>(
         &self,
         stage: Stage,
-        operation: impl FnOnce(Arc<Inner>) -> F + Send + 'static,
-    ) -> BoxFuture<'static, Result<T, StoreError>>
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<T, sqlx::Error>> + Send + 'static,
-    {
-        let task = self.inner.runtime.spawn(operation(self.inner.clone()));
-        Box::pin(async move {
-            match task.await {
-                Ok(answer) => Ok(answer.map_err(|error| Failure::new(error, stage))?),
-                Err(_) if stage == Stage::Read => Err(StoreError::Unavailable { source: ENDED.into() }),
-                Err(_) => Err(StoreError::CommitUnknown { source: ENDED.into() }),
-            }
-        })
+        operation: impl FnOnce(Arc<Inner>) -> F,
+    ) -> BoxFuture<'static, Result<T, StoreError>> {
+        let answer = operation(self.inner.clone());
+        spawn(&self.inner.runtime, stage, async move { answer.await.map_err(|error| Failure::new(error, stage)) })
     }
 
     fn settle(
@@ -220,8 +210,4 @@ fn now() -> i64 {
 /// Bounded well below the range of the column, so that adding it to any time cannot overflow.
 fn micros(duration: NonZeroDuration) -> i64 {
     duration.as_millis().saturating_mul(1000).min(i64::MAX / 4)
-}
-
-fn duration(micros: i64) -> Duration {
-    Duration::from_micros(u64::try_from(micros).unwrap_or(0))
 }

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use counterfoil::idempotency::{
     Claim, ClaimRequest, Fence, Fenced, Fingerprint, IdempotencyKey, Lease, NonZeroDuration, Note, OnExpired, Outcome,
@@ -12,13 +12,10 @@ use counterfoil::idempotency::{
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row as _, SqliteConnection, SqlitePool};
 
-use super::{duration, micros, now, sql};
+use super::{micros, now, sql};
 use crate::Tables;
-use crate::decode::{after, fenced, fixed, state};
-
-/// Expired rows that go after a claim, and how often.
-const PURGE_ROWS: NonZeroU32 = NonZeroU32::new(500).expect("not zero");
-const PURGE_EVERY: Duration = Duration::from_secs(1);
+use crate::decode::{after, date, duration, fenced, fixed, state};
+use crate::purging::Purging;
 
 /// The statements' texts, and what is kept between operations.
 pub(super) struct Records {
@@ -33,9 +30,7 @@ pub(super) struct Records {
     list: Arc<str>,
     /// Greater than every token that this process has handed out.
     token: AtomicI64,
-    started: Instant,
-    /// Microseconds after `started`.
-    purged_at: AtomicI64,
+    purging: Purging,
 }
 
 impl Records {
@@ -52,21 +47,17 @@ impl Records {
             get: text(sql::GET),
             list: text(sql::LIST),
             token: AtomicI64::new(0),
-            started: Instant::now(),
-            purged_at: AtomicI64::new(0),
+            purging: Purging::new(),
         }
     }
 
     pub(super) async fn claim(&self, pool: &SqlitePool, request: &ClaimRequest) -> Result<Claim, sqlx::Error> {
         let mut connection = pool.acquire().await?;
         let claim = self.claim_on(&mut connection, request).await?;
-        let since = i64::try_from(self.started.elapsed().as_micros()).unwrap_or(i64::MAX);
-        let every = i64::try_from(PURGE_EVERY.as_micros()).unwrap_or(i64::MAX);
-        if since - self.purged_at.load(Ordering::Relaxed) >= every {
-            self.purged_at.store(since, Ordering::Relaxed);
-            if let Err(error) = self.purge_on(&mut connection, PURGE_ROWS).await {
-                tracing::warn!(target: "counterfoil", %error, "expired events could not be purged");
-            }
+        if self.purging.take_turn()
+            && let Err(error) = self.purge_on(&mut connection, Purging::ROWS).await
+        {
+            tracing::warn!(target: "counterfoil", %error, "expired events could not be purged");
         }
         Ok(claim)
     }
@@ -215,8 +206,4 @@ fn record(row: &SqliteRow) -> Result<Record, sqlx::Error> {
         note: Note::new(note),
         reason: reason.map(Note::new),
     })
-}
-
-fn date(micros: i64) -> SystemTime {
-    UNIX_EPOCH.checked_add(duration(micros)).unwrap_or(UNIX_EPOCH)
 }
