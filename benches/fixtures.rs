@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::{Duration, UNIX_EPOCH};
 
-use counterfoil::scheme::{BodyForm, Envelope, Sender};
+use counterfoil::scheme::{BodyForm, Check, Envelope, Sender};
 use counterfoil::time::format_rfc3339;
 use counterfoil::{Clock, SystemClock, senders};
 
@@ -17,9 +17,11 @@ pub const SECRET: &str = "whsec_5f2d8c1b9e7a4036";
 pub fn opaque() -> Sender {
     let mut sender = senders::HANDL;
     sender.name = Cow::Borrowed("opaque");
-    sender.scheme.timestamp = None;
+    if let Check::Hmac(hmac) = &mut sender.scheme.check {
+        hmac.timestamp = None;
+    }
     sender.scheme.body = BodyForm::Opaque;
-    sender.envelope = Envelope { id: None, event_type: None, occurred_at: None, data: None };
+    sender.envelope = Envelope::default();
     sender
 }
 

@@ -1,16 +1,47 @@
 //! What several test binaries need: the vectors, and requests that were made without the code under test.
 
+use std::future::Future;
+use std::pin::pin;
 use std::sync::LazyLock;
+use std::task::{Context, Poll, Waker};
 use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use counterfoil::receiver::{Answer, Head, Received};
 use counterfoil::scheme::Sender;
 use counterfoil::verifier::VerifierBuilder;
-use counterfoil::{Secret, Tolerance, UtcOffset, Verifier, senders};
-use http::{HeaderMap, HeaderValue};
+use counterfoil::{Receiver, Secret, Tolerance, UtcOffset, Verifier, senders};
+use http::{HeaderMap, HeaderValue, Method, Uri};
 use serde::Deserialize;
+
+/// Takes a request to a receiver as an adapter does, up to the point where its event would be claimed.
+///
+/// # Errors
+/// The receiver's answer, where there is nothing to handle.
+pub async fn receive(
+    receiver: &Receiver,
+    method: &Method,
+    headers: &HeaderMap,
+    frames: impl IntoIterator<Item = Bytes>,
+) -> Result<Received, Answer> {
+    let uri = Uri::default();
+    let mut intake = receiver.head(&Head::new(method, &uri, headers)).await?;
+    frames.into_iter().try_for_each(|frame| intake.push(frame))?;
+    intake.finish(headers)
+}
+
+/// The outcome of what has no reason to wait.
+///
+/// # Panics
+/// It waits.
+pub fn at_once<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(outcome) => outcome,
+        Poll::Pending => panic!("something waits that has no reason to"),
+    }
+}
 
 /// One request and the outcome that the rules give it; `vectors/make.py` says how they were made.
 #[derive(Debug, Clone, Deserialize)]
@@ -216,11 +247,11 @@ pub struct Example {
 }
 
 impl Example {
-    /// One for each sender that the crate knows.
+    /// One for each sender of the crate whose signature is checked here.
     #[must_use]
     pub fn all() -> &'static [Self] {
         static ALL: LazyLock<Vec<Example>> =
-            LazyLock::new(|| senders::ALL.iter().map(|sender| Example::of(&sender.name)).collect());
+            LazyLock::new(|| signing().map(|sender| Example::of(&sender.name)).collect());
         &ALL
     }
 
@@ -308,6 +339,11 @@ impl Example {
         let end = comma.map_or(self.body.len() - 1, |length| start + length);
         [&self.body[..start], raw.as_ref(), &self.body[end..]].concat().into()
     }
+}
+
+/// The senders of the crate whose signature is checked here.
+pub fn signing() -> impl Iterator<Item = &'static Sender> {
+    senders::ALL.iter().filter(|sender| sender.scheme.hmac().is_some())
 }
 
 /// A literal secret.

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use counterfoil::idempotency::{Claim, Fenced, NonZeroDuration, OnExpired, State, Store};
 use counterfoil::receiver::{Answer, Context, Handled, Processed};
 use counterfoil::{Delivery, Receiver, Secret, senders};
+use counterfoil_tests::receive;
 use counterfoil_tower::Tokio;
 use http::{Method, Response, StatusCode};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
@@ -46,9 +47,7 @@ async fn process<F: Future<Output = StatusCode>>(
     handler: impl FnOnce(Delivery, Context) -> F,
 ) -> Processed<()> {
     let headers = signed(&body);
-    let mut intake = receiver.head(&Method::POST, &headers).unwrap();
-    intake.push(body).unwrap();
-    let received = intake.finish(&headers).unwrap();
+    let received = receive(&receiver, &Method::POST, &headers, [body]).await.unwrap();
     let handler = |delivery, context| {
         let status = handler(delivery, context);
         async move { Handled { status: status.await, reject: None, response: () } }

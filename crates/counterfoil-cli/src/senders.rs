@@ -80,14 +80,14 @@ fn summary(sender: &Sender) -> [String; 8] {
     let timing = &sender.timing;
     [
         sender.name.to_string(),
-        sender.scheme.signature.name.to_string(),
+        sender.scheme.header().unwrap_or_default().to_owned(),
         facts::signed_bytes_in_short(sender),
-        match sender.scheme.timestamp.as_ref().and_then(facts::place) {
+        match sender.scheme.timestamp().and_then(facts::place) {
             Some(("body", pointer)) => pointer.to_owned(),
             Some((place, _)) => place.to_owned(),
             None => "none".to_owned(),
         },
-        sender.envelope.id.as_deref().unwrap_or("body").to_owned(),
+        facts::id(sender).unwrap_or_else(|| "body".to_owned()),
         or_else(timing.deadline, "unknown"),
         match (&timing.retries, timing.retries.horizon()) {
             (Retries::After(waits), Some(horizon)) => {
@@ -153,13 +153,13 @@ fn pad(table: &mut Table) {
 }
 
 fn signed_time(sender: &Sender) -> String {
-    let Some(timestamp) = &sender.scheme.timestamp else { return "none".to_owned() };
+    let Some(timestamp) = sender.scheme.timestamp() else { return "none".to_owned() };
     let (place, at) = facts::place(timestamp).unwrap_or_default();
     format!("{place} {at}: {}", facts::format_in_words(timestamp.format()))
 }
 
 fn key(sender: &Sender) -> String {
-    match &sender.envelope.id {
+    match facts::id(sender) {
         Some(pointer) => format!("the id at {pointer}"),
         None => "the SHA-256 of the body".to_owned(),
     }
@@ -179,7 +179,7 @@ fn retries(retries: &Retries) -> String {
 
 fn retry_safe(sender: &Sender) -> String {
     let window = window(sender.timing.retry_safe);
-    match &sender.scheme.timestamp {
+    match sender.scheme.timestamp() {
         Some(timestamp) if timestamp.format() == TimestampFormat::SiteUnixSeconds => {
             format!("{window}; without --utc-offset, at any offset on Earth")
         }

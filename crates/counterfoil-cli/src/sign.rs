@@ -52,7 +52,7 @@ impl Sign {
         let body = input::body(&self.body)?;
         let headers = signer.sign(&body, self.at.unwrap_or_else(|| SystemClock.now()))?;
         let scheme = &self.sender.scheme;
-        let timestamp = match &scheme.timestamp {
+        let timestamp = match scheme.timestamp() {
             Some(TimestampSource::Header { name, .. }) => Some(name),
             Some(TimestampSource::Body { pointer, .. }) if self.at.is_some() => {
                 let style = output::WARN;
@@ -66,8 +66,8 @@ impl Sign {
             _ => None,
         };
         let mut text = Vec::new();
-        for name in [Some(&scheme.signature.name), timestamp].into_iter().flatten() {
-            if let Some(value) = headers.get(&**name) {
+        for name in [scheme.header(), timestamp.map(|name| &**name)].into_iter().flatten() {
+            if let Some(value) = headers.get(name) {
                 let style = output::NAME;
                 text.push(format!("{style}{name}:{style:#} {}", String::from_utf8_lossy(value.as_bytes())));
             }

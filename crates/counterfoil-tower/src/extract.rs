@@ -3,8 +3,8 @@
 use std::fmt;
 use std::ops::Deref;
 
-use axum_core::extract::FromRequestParts;
-use axum_core::response::{IntoResponse, Response};
+use axum::extract::FromRequestParts;
+use axum::response::{IntoResponse, Response};
 use counterfoil::EventError;
 use http::StatusCode;
 use http::request::Parts;

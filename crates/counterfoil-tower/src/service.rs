@@ -1,12 +1,11 @@
 //! The service: reads and verifies a request, then runs the inner service in a task of its own.
 
 use std::error::Error;
-use std::future::poll_fn;
 use std::pin::pin;
 use std::task::{Context, Poll};
 
-use bytes::Buf;
-use counterfoil::receiver::{Answer, Handled, Intake, Processed, Received, Reject, Runtime};
+use bytes::{Buf, Bytes};
+use counterfoil::receiver::{Answer, Handled, Head, Intake, Parameters, Processed, Received, Reject};
 use counterfoil::{Receiver, Rejection};
 use http::header::CONNECTION;
 use http::{HeaderValue, Request, Response, StatusCode, Version, request};
@@ -70,63 +69,61 @@ where
         let clone = self.inner.clone();
         let inner = std::mem::replace(&mut self.inner, clone);
         let receiver = self.receiver.clone();
-        let (parts, body) = request.into_parts();
-        // The head is judged here, before the body can be polled.
-        let head = receiver.head(&parts.method, &parts.headers);
+        let (mut parts, body) = request.into_parts();
         ResponseFuture::new(async move {
-            let mut intake = match head {
-                Ok(intake) => intake,
-                Err(rejection) => return Ok(unread(parts.version, respond(receiver.refuse(rejection)))),
+            let parameters = parameters(&receiver, &mut parts).await;
+            let head = Head::new(&parts.method, &parts.uri, &parts.headers).with_parameters(parameters);
+            let received = match receiver.head(&head).await {
+                Ok(mut intake) => match read(&receiver, &mut intake, body).await {
+                    Ok(()) => intake.finish(&parts.headers),
+                    Err(answer) => return Ok(unread(parts.version, respond(answer))),
+                },
+                Err(answer) => return Ok(unread(parts.version, respond(answer))),
             };
-            if let Err(rejection) = read(&receiver, &mut intake, body).await {
-                return Ok(unread(parts.version, respond(receiver.refuse(rejection))));
-            }
-            match intake.finish(&parts.headers) {
+            match received {
                 Ok(received) => handle(receiver, inner, parts, received).await,
-                Err(rejection) => Ok(respond(receiver.refuse(rejection))),
+                Err(answer) => Ok(respond(answer)),
             }
         })
     }
 }
 
-/// A body that always has one more frame must keep neither its time limit nor other tasks waiting.
-const FRAMES_AT_ONCE: usize = 64;
+/// What axum's router found in the path, where somebody wants to know.
+#[cfg(feature = "axum")]
+async fn parameters(receiver: &Receiver, parts: &mut request::Parts) -> Parameters {
+    use axum::extract::{FromRequestParts, RawPathParams};
 
-/// Reads the body to its end, hashing each frame as it arrives.
-async fn read<B>(receiver: &Receiver, intake: &mut Intake, body: B) -> Result<(), Rejection>
+    if !receiver.has_tenants() {
+        return Parameters::default();
+    }
+    // There are none outside a route of axum's.
+    let parameters = RawPathParams::from_request_parts(parts, &()).await.ok();
+    parameters.iter().flatten().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+#[cfg(not(feature = "axum"))]
+async fn parameters(_: &Receiver, _: &mut request::Parts) -> Parameters {
+    Parameters::default()
+}
+
+/// Reads the body to its end.
+async fn read<B>(receiver: &Receiver, intake: &mut Intake, body: B) -> Result<(), Answer>
 where
     B: Body,
     B::Error: Into<BoxError>,
 {
     let mut body = pin!(body);
-    let limit = receiver.body_timeout();
-    // Most bodies have arrived with their head: then no timer is made.
-    let mut alarm = None;
-    poll_fn(|cx| {
-        for taken in 0..=FRAMES_AT_ONCE {
-            if taken == FRAMES_AT_ONCE {
-                cx.waker().wake_by_ref();
-                break;
-            }
-            match body.as_mut().poll_frame(cx) {
-                Poll::Ready(None) => return Poll::Ready(Ok(())),
-                Poll::Ready(Some(frame)) => take(receiver, intake, frame.map_err(Into::into))?,
-                Poll::Pending => break,
-            }
-        }
-        let alarm = alarm.get_or_insert_with(|| Tokio.sleep(limit));
-        alarm.as_mut().poll(cx).map(|()| Err(Rejection::BodyTimeout { limit }))
-    })
-    .await
-}
-
-fn take<D: Buf>(receiver: &Receiver, intake: &mut Intake, frame: Result<Frame<D>, BoxError>) -> Result<(), Rejection> {
-    let frame = frame.map_err(|error| unreadable(receiver, &*error))?;
-    // Trailers are not part of the body.
-    match frame.into_data() {
-        Ok(mut data) => intake.push(data.copy_to_bytes(data.remaining())),
-        Err(_) => Ok(()),
-    }
+    let next = |cx: &mut Context<'_>| {
+        body.as_mut().poll_frame(cx).map(|frame| {
+            let bytes = |frame: Frame<B::Data>| match frame.into_data() {
+                Ok(mut data) => data.copy_to_bytes(data.remaining()),
+                // Trailers are not part of the body.
+                Err(_) => Bytes::new(),
+            };
+            frame.map(|frame| frame.map(bytes).map_err(|error| unreadable(receiver, &*error.into())))
+        })
+    };
+    intake.read(&Tokio, next).await
 }
 
 /// What body limits and body timeouts of `http-body-util` and `tower-http` say. Their types cannot be named
@@ -185,7 +182,7 @@ where
         .process(Tokio, received, |delivery, context| async move {
             let mut request = Request::from_parts(parts, VerifiedBody::new(delivery.body().clone()));
             #[cfg(feature = "axum")]
-            axum_core::extract::DefaultBodyLimit::max(delivery.body().len()).apply(&mut request);
+            axum::extract::DefaultBodyLimit::max(delivery.body().len()).apply(&mut request);
             let extensions = request.extensions_mut();
             if let Some(fence) = context.fence {
                 extensions.insert(fence);

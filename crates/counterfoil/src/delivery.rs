@@ -10,9 +10,9 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use serde::Deserialize;
 
-use crate::event::{EventId, decode_string};
+use crate::event::{EventId, read_time};
 use crate::idempotency::{Fingerprint, IdempotencyKey, Scope};
-use crate::time::parse_rfc3339;
+use crate::time::TimestampFormat;
 use crate::{Rejection, Verifier};
 
 /// One verified attempt to deliver one event. Cheap to clone.
@@ -52,11 +52,13 @@ pub(crate) struct Slices {
 pub(crate) struct Facts {
     pub(crate) sender: Arc<str>,
     pub(crate) endpoint: Arc<str>,
+    pub(crate) tenant: Option<Arc<str>>,
     pub(crate) event_id: Option<EventId>,
     pub(crate) event_type: Option<Box<str>>,
     pub(crate) signed_at: Option<SystemTime>,
     pub(crate) received_at: SystemTime,
     pub(crate) unsigned_id: Option<Box<str>>,
+    pub(crate) unsigned_event_type: Option<Box<str>>,
     pub(crate) secret_index: Option<usize>,
     pub(crate) scope: Scope,
     pub(crate) key: IdempotencyKey,
@@ -97,13 +99,19 @@ impl Delivery {
         &self.facts.endpoint
     }
 
+    /// Whose delivery it is, where the receiver has [tenants](crate::tenants).
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.facts.tenant.as_deref()
+    }
+
     /// The body, exactly as received.
     #[must_use]
     pub fn body(&self) -> &Bytes {
         &self.body
     }
 
-    /// The event's id from the signed body; `None` where the key is the body's digest.
+    /// The event's id from signed material; `None` where the key is the body's digest.
     #[must_use]
     pub fn event_id(&self) -> Option<&EventId> {
         self.facts.event_id.as_ref()
@@ -119,7 +127,7 @@ impl Delivery {
     #[must_use]
     pub fn occurred_at(&self) -> Option<SystemTime> {
         let raw = std::str::from_utf8(self.slices.occurred_at.as_deref()?).ok()?;
-        parse_rfc3339(&decode_string(raw)?)
+        read_time(raw, TimestampFormat::UnixOrRfc3339)
     }
 
     /// The time inside the signed bytes, in UTC; `None` where the sender signs none, or signs local time of
@@ -142,7 +150,16 @@ impl Delivery {
         self.facts.unsigned_id.as_deref()
     }
 
-    /// Which of the active secrets matched, in the order in which they were given; `None` for an assertion.
+    /// The event type that the sender put into a header outside the signature, cut to 255 bytes, for senders that
+    /// name it nowhere else. Whoever replays a captured request can change it: let the body's own data decide what
+    /// must not be mistaken.
+    #[must_use]
+    pub fn unsigned_event_type(&self) -> Option<&str> {
+        self.facts.unsigned_event_type.as_deref()
+    }
+
+    /// Which of the active secrets matched, in the order in which they were given; `None` for an assertion, and
+    /// where nothing is checked.
     #[must_use]
     pub fn secret_index(&self) -> Option<usize> {
         self.facts.secret_index
@@ -189,6 +206,7 @@ impl fmt::Debug for Delivery {
         f.debug_struct("Delivery")
             .field("sender", &self.sender())
             .field("endpoint", &self.endpoint())
+            .field("tenant", &self.tenant())
             .field("event_type", &self.event_type())
             .field("event_id", &self.event_id().map(EventId::as_str))
             .field("key", &self.key())

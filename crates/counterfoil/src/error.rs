@@ -49,6 +49,72 @@ pub enum ConfigError {
         /// How it was read.
         given: SecretEncoding,
     },
+    /// Basic credentials without the colon between user and password.
+    #[error("sender `{sender}` uses basic authentication: give the secret as `user:password`")]
+    BasicCredentials {
+        /// The sender's name.
+        sender: String,
+    },
+    /// A secret for a sender that proves nothing, or beside tenants, whose own secrets count.
+    #[error("sender `{sender}` checks no secret of its own: {reason}")]
+    SecretUnused {
+        /// The sender's name.
+        sender: String,
+        /// Why, and what to do.
+        reason: &'static str,
+    },
+    /// HMAC-SHA1 in a build without it.
+    #[error(
+        "sender `{sender}` signs with SHA-1: turn on the feature `insecure-sha1` of the crate `counterfoil` if you accept that"
+    )]
+    Sha1 {
+        /// The sender's name.
+        sender: String,
+    },
+    /// A sender whose endpoint must be asked, and nothing that could ask it.
+    #[error(
+        "sender `{sender}` is checked by its own endpoint: add `.remote(..)`, such as a `counterfoil_remote::Client`"
+    )]
+    RemoteMissing {
+        /// The sender's name.
+        sender: String,
+    },
+    /// A sender whose endpoint must be asked, and no id of the webhook to ask with.
+    #[error("sender `{sender}` is checked by its own endpoint, which wants the webhook's id: add `.webhook_id(..)`")]
+    WebhookIdMissing {
+        /// The sender's name.
+        sender: String,
+    },
+    /// A sender that signs its receiver's address, and no address.
+    #[error(
+        "sender `{sender}` signs the address that it sends to: add `.public_url(..)`, exactly as it was given to the sender"
+    )]
+    PublicUrlMissing {
+        /// The sender's name.
+        sender: String,
+    },
+    /// A public URL that no sender could have been given.
+    #[error("`{url}` is not a public URL: write it as `https://host/path`, exactly as it was given to the sender")]
+    PublicUrlInvalid {
+        /// The URL as given, cut.
+        url: String,
+    },
+    /// A setting for senders of another kind.
+    #[error("sender `{sender}` has no use for `.{setting}(..)`: remove it")]
+    SettingUnused {
+        /// The sender's name.
+        sender: String,
+        /// The setting.
+        setting: &'static str,
+    },
+    /// A sender whose deliveries cannot be signed here, because its algorithm is not known or nothing is signed.
+    #[error("deliveries of sender `{sender}` cannot be signed here: {reason}")]
+    Unsignable {
+        /// The sender's name.
+        sender: String,
+        /// Why.
+        reason: &'static str,
+    },
     /// A setting of the store, and no store.
     #[error("`.{setting}(..)` does nothing without a store: add `.store(..)`, or remove it")]
     StoreMissing {
@@ -64,20 +130,26 @@ pub enum ConfigError {
         most: usize,
     },
     /// The scheme breaks a rule that keeps one signature from fitting two requests.
-    #[error("the scheme is unsafe: {reason}")]
+    #[error("the scheme's `{field}` is unsafe: {reason}")]
     Scheme {
+        /// The field of the sender's file.
+        field: &'static str,
         /// The rule.
         reason: &'static str,
     },
     /// A header name of the scheme is not a valid one.
-    #[error("`{name}` is not a valid header name")]
+    #[error("`{name}` is not a valid header name: correct `{field}`")]
     HeaderName {
+        /// The field of the sender's file.
+        field: &'static str,
         /// The name as given.
         name: String,
     },
     /// A pointer of the envelope is not RFC 6901.
-    #[error("`{pointer}` is not a JSON pointer: write it as `/member` or `/outer/inner`")]
+    #[error("`{pointer}` is not a JSON pointer: write `{field}` as `/member` or `/outer/inner`")]
     Pointer {
+        /// The field of the sender's file.
+        field: &'static str,
         /// The pointer as given.
         pointer: String,
     },

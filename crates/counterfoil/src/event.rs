@@ -6,13 +6,15 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use serde::Deserializer as _;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::ConfigError;
-use crate::scheme::{BodyForm, Envelope, TimestampSource};
+use crate::scheme::{BodyForm, Challenge, MAX_ID_MEMBERS, Sender, TimestampSource};
+use crate::time::TimestampFormat;
 
 /// The longest id that becomes a key. Longer ones are no ids but content.
 const MAX_EVENT_ID_BYTES: usize = 1024;
@@ -28,8 +30,8 @@ pub(crate) struct Pointer {
 }
 
 impl Pointer {
-    pub(crate) fn parse(text: &str) -> Result<Self, ConfigError> {
-        let refuse = || ConfigError::Pointer { pointer: text.to_owned() };
+    pub(crate) fn parse(text: &str, field: &'static str) -> Result<Self, ConfigError> {
+        let refuse = || ConfigError::Pointer { field, pointer: text.to_owned() };
         let rest = text.strip_prefix('/').ok_or_else(refuse)?;
         let token = |raw: &str| {
             let escapes = raw.split('~').skip(1);
@@ -41,26 +43,33 @@ impl Pointer {
     }
 }
 
-/// What the envelope points at.
-#[derive(Debug, Clone, Copy)]
+/// What the sender's file points at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Member {
-    Id,
+    /// One of the members that make up the id.
+    Id(usize),
     EventType,
     SignedAt,
     OccurredAt,
     Data,
+    /// Tells a challenge from an event.
+    Mark,
+    Challenge,
 }
 
-const MEMBERS: usize = 5;
+/// As many as there can be pointers.
+const SLOTS: usize = MAX_ID_MEMBERS + 6;
 
 impl Member {
-    const fn index(self) -> usize {
+    const fn slot(self) -> usize {
         match self {
-            Self::Id => 0,
-            Self::EventType => 1,
-            Self::SignedAt => 2,
-            Self::OccurredAt => 3,
-            Self::Data => 4,
+            Self::EventType => 0,
+            Self::SignedAt => 1,
+            Self::OccurredAt => 2,
+            Self::Data => 3,
+            Self::Mark => 4,
+            Self::Challenge => 5,
+            Self::Id(index) => 6 + index,
         }
     }
 }
@@ -96,30 +105,49 @@ impl<'a> Found<'a> {
     }
 }
 
-/// Finds the envelope's members in a body.
+/// Finds the members in a body that the sender's file points at.
 #[derive(Debug)]
 pub(crate) struct EventReader {
     form: BodyForm,
-    pointers: [Option<Pointer>; MEMBERS],
+    pointers: Box<[(Member, Pointer)]>,
+    ids: usize,
+    /// The text of the mark in a challenge.
+    challenge: Option<Box<str>>,
 }
 
 /// The members of one body, borrowed from it.
 #[derive(Debug, Default)]
 pub(crate) struct Members<'a> {
-    found: [Found<'a>; MEMBERS],
+    found: [Found<'a>; SLOTS],
+    ids: usize,
 }
 
 impl<'a> Members<'a> {
     fn get(&self, member: Member) -> Found<'a> {
-        self.found[member.index()]
+        self.found.get(member.slot()).copied().unwrap_or_default()
     }
 
-    pub(crate) fn id(&self) -> Result<EventId, &'static str> {
-        match self.get(Member::Id) {
+    /// The id, of one member or of several. The index is that of the member at fault.
+    pub(crate) fn id(&self) -> Result<EventId, (usize, &'static str)> {
+        if self.ids == 1 {
+            return self.id_member(0);
+        }
+        let ids = (0..self.ids).map(|index| self.id_member(index)).collect::<Result<Vec<_>, _>>()?;
+        Ok(EventId::composite(&ids))
+    }
+
+    fn id_member(&self, index: usize) -> Result<EventId, (usize, &'static str)> {
+        let read = match self.get(Member::Id(index)) {
             Found::Absent => Err("is missing"),
             Found::Repeated => Err("stands there twice"),
             Found::Once(raw) => EventId::read(raw),
-        }
+        };
+        read.map_err(|reason| (index, reason))
+    }
+
+    /// The text that a challenge wants echoed, of any length.
+    pub(crate) fn challenge(&self) -> Option<Cow<'a, str>> {
+        self.get(Member::Challenge).string()
     }
 
     /// The event type as the body has it, of any length.
@@ -149,44 +177,58 @@ impl<'a> Members<'a> {
 }
 
 impl EventReader {
-    pub(crate) fn new(
-        form: BodyForm,
-        envelope: &Envelope,
-        timestamp: Option<&TimestampSource>,
-    ) -> Result<Self, ConfigError> {
-        let parse = |pointer: Option<&Cow<'static, str>>| pointer.map(|text| Pointer::parse(text)).transpose();
-        let signed_at = match timestamp {
-            Some(TimestampSource::Body { pointer, .. }) => Some(pointer),
-            _ => None,
+    pub(crate) fn new(sender: &Sender) -> Result<Self, ConfigError> {
+        let Sender { scheme, envelope, .. } = sender;
+        let mut pointers = Vec::new();
+        let mut point = |member, field, text: Option<&str>| {
+            let pointer = text.map(|text| Pointer::parse(text, field)).transpose()?;
+            pointers.extend(pointer.map(|pointer| (member, pointer)));
+            Ok::<_, ConfigError>(())
         };
-        let pointers = [
-            parse(envelope.id.as_ref())?,
-            parse(envelope.event_type.as_ref())?,
-            parse(signed_at)?,
-            parse(envelope.occurred_at.as_ref())?,
-            parse(envelope.data.as_ref())?,
-        ];
-        if form == BodyForm::Opaque && pointers.iter().any(Option::is_some) {
-            return Err(ConfigError::Scheme { reason: "nothing can be read from an opaque body: remove its pointers" });
+        for (index, id) in envelope.id_pointers().iter().enumerate() {
+            point(Member::Id(index), "id", Some(id))?;
         }
-        Ok(Self { form, pointers })
-    }
-
-    pub(crate) fn id_pointer(&self) -> Option<&Pointer> {
-        self.pointers[Member::Id.index()].as_ref()
+        point(Member::EventType, "event_type", envelope.event_type.as_deref())?;
+        if let Some(TimestampSource::Body { pointer, .. }) = scheme.timestamp() {
+            point(Member::SignedAt, "timestamp", Some(pointer))?;
+        }
+        point(Member::OccurredAt, "occurred_at", envelope.occurred_at.as_deref())?;
+        point(Member::Data, "data", envelope.data.as_deref())?;
+        let mut challenge = None;
+        if let Some(Challenge::Body { text, at, is }) = &scheme.challenge {
+            point(Member::Mark, "challenge", Some(at))?;
+            point(Member::Challenge, "challenge", Some(text))?;
+            challenge = Some(Box::from(&**is));
+        }
+        if scheme.body == BodyForm::Opaque && !pointers.is_empty() {
+            let reason = "nothing can be read from an opaque body: remove its pointers";
+            return Err(ConfigError::Scheme { field: "body", reason });
+        }
+        Ok(Self { form: scheme.body, pointers: pointers.into(), ids: envelope.id_pointers().len(), challenge })
     }
 
     pub(crate) fn signed_at_pointer(&self) -> Option<&Pointer> {
-        self.pointers[Member::SignedAt.index()].as_ref()
+        self.pointer(Member::SignedAt)
     }
 
     pub(crate) fn has_data_pointer(&self) -> bool {
-        self.pointers[Member::Data.index()].is_some()
+        self.pointer(Member::Data).is_some()
+    }
+
+    fn pointer(&self, member: Member) -> Option<&Pointer> {
+        self.pointers.iter().find(|(points_at, _)| *points_at == member).map(|(_, pointer)| pointer)
+    }
+
+    /// Whether a verified body is a challenge and no event.
+    pub(crate) fn is_challenge(&self, members: &Members<'_>) -> bool {
+        self.challenge
+            .as_deref()
+            .is_some_and(|mark| members.get(Member::Mark).string().is_some_and(|text| text == mark))
     }
 
     /// Checks the whole body and finds the members, or says what the body should have been.
     pub(crate) fn read<'a>(&self, body: &'a [u8]) -> Result<Members<'a>, &'static str> {
-        let mut members = Members::default();
+        let mut members = Members { ids: self.ids, ..Members::default() };
         let expected = match self.form {
             BodyForm::Opaque => return Ok(members),
             BodyForm::Json => "one JSON value and nothing else",
@@ -196,7 +238,7 @@ impl EventReader {
         let mut json = serde_json::Deserializer::from_str(text);
         let object = text.trim_ascii_start().starts_with('{');
         let walked = if object || self.form == BodyForm::JsonObject {
-            let walk = Walk { pointers: &self.pointers, wanted: [true; MEMBERS], depth: 0, members: &mut members };
+            let walk = Walk { pointers: &self.pointers, wanted: Mask::MAX, depth: 0, members: &mut members };
             walk.deserialize(&mut json)
         } else {
             json.deserialize_ignored_any(IgnoredAny).map(drop)
@@ -206,10 +248,17 @@ impl EventReader {
     }
 }
 
+/// A bit for each pointer.
+type Mask = u16;
+
+const fn bit(index: usize) -> Mask {
+    1 << index
+}
+
 /// One object on the way to the members; `wanted` are the pointers that lead through it.
 struct Walk<'r, 'a> {
-    pointers: &'r [Option<Pointer>; MEMBERS],
-    wanted: [bool; MEMBERS],
+    pointers: &'r [(Member, Pointer)],
+    wanted: Mask,
     depth: usize,
     members: &'r mut Members<'a>,
 }
@@ -231,21 +280,22 @@ impl<'a> Visitor<'a> for Walk<'_, 'a> {
 
     fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(here) = map.next_key_seed(Key { walk: &self })? {
-            if here == [false; MEMBERS] {
+            if here == 0 {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             }
             let raw = map.next_value::<&'a RawValue>()?.get();
-            let mut deeper = [false; MEMBERS];
-            for (index, pointer) in self.pointers.iter().enumerate().filter(|(index, _)| here[*index]) {
-                let last = pointer.as_ref().is_some_and(|pointer| pointer.tokens.len() == self.depth + 1);
-                if last {
-                    self.members.found[index].add(raw);
-                } else {
-                    deeper[index] = true;
+            let mut deeper = 0;
+            for (index, (member, pointer)) in
+                self.pointers.iter().enumerate().filter(|(index, _)| here & bit(*index) != 0)
+            {
+                if pointer.tokens.len() > self.depth + 1 {
+                    deeper |= bit(index);
+                } else if let Some(found) = self.members.found.get_mut(member.slot()) {
+                    found.add(raw);
                 }
             }
-            if deeper != [false; MEMBERS] && raw.starts_with('{') {
+            if deeper != 0 && raw.starts_with('{') {
                 let walk =
                     Walk { pointers: self.pointers, wanted: deeper, depth: self.depth + 1, members: self.members };
                 // This text was checked a moment ago as part of the whole: it cannot fail.
@@ -262,7 +312,7 @@ struct Key<'w, 'r, 'a> {
 }
 
 impl<'a> DeserializeSeed<'a> for Key<'_, '_, 'a> {
-    type Value = [bool; MEMBERS];
+    type Value = Mask;
 
     fn deserialize<D: serde::Deserializer<'a>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_str(self)
@@ -270,26 +320,23 @@ impl<'a> DeserializeSeed<'a> for Key<'_, '_, 'a> {
 }
 
 impl Visitor<'_> for Key<'_, '_, '_> {
-    type Value = [bool; MEMBERS];
+    type Value = Mask;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a member name")
     }
 
     fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        let mut here = [false; MEMBERS];
-        for (index, pointer) in self.walk.pointers.iter().enumerate() {
-            here[index] = self.walk.wanted[index]
-                && pointer
-                    .as_ref()
-                    .and_then(|pointer| pointer.tokens.get(self.walk.depth))
-                    .is_some_and(|token| **token == *name);
-        }
-        Ok(here)
+        let Walk { pointers, wanted, depth, .. } = self.walk;
+        let leads = |pointer: &Pointer| pointer.tokens.get(*depth).is_some_and(|token| **token == *name);
+        let here = |mask, (index, (_, pointer)): (usize, &(Member, Pointer))| {
+            if wanted & bit(index) != 0 && leads(pointer) { mask | bit(index) } else { mask }
+        };
+        Ok(pointers.iter().enumerate().fold(0, here))
     }
 }
 
-/// The id of an event, from the signed body. The text `1` and the number `1` are two ids.
+/// The id of an event, from signed material. The text `1` and the number `1` are two ids.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EventId {
@@ -297,6 +344,8 @@ pub enum EventId {
     Text(Box<str>),
     /// The digits of an integer, of any size.
     Integer(Box<str>),
+    /// Several of them, as the text of a JSON array.
+    Composite(Box<str>),
 }
 
 impl EventId {
@@ -304,8 +353,17 @@ impl EventId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
-            Self::Text(text) | Self::Integer(text) => text,
+            Self::Text(text) | Self::Integer(text) | Self::Composite(text) => text,
         }
+    }
+
+    fn composite(ids: &[Self]) -> Self {
+        let write = |id: &Self| match id {
+            // Text always has a JSON form.
+            Self::Text(text) => serde_json::to_string(text).unwrap_or_default(),
+            Self::Integer(text) | Self::Composite(text) => text.to_string(),
+        };
+        Self::Composite(format!("[{}]", ids.iter().map(write).collect::<Vec<_>>().join(",")).into())
     }
 
     fn read(raw: &str) -> Result<Self, &'static str> {
@@ -316,7 +374,11 @@ impl EventId {
             }
             return Err("is neither a string nor an integer");
         }
-        let text = decode_string(raw).ok_or("is not a readable string")?;
+        Self::text(&decode_string(raw).ok_or("is not a readable string")?)
+    }
+
+    /// An id that is a text, or what is wrong with it.
+    pub(crate) fn text(text: &str) -> Result<Self, &'static str> {
         if text.is_empty() || text.len() > MAX_EVENT_ID_BYTES {
             return Err("is not 1 to 1024 bytes long");
         }
@@ -345,18 +407,42 @@ pub(crate) fn decode_string(raw: &str) -> Option<Cow<'_, str>> {
     serde_json::from_str(raw).ok().map(Cow::Owned)
 }
 
+/// Reads a time from a member: a string, or a number for the Unix forms.
+pub(crate) fn read_time(raw: &str, format: TimestampFormat) -> Option<SystemTime> {
+    match format {
+        TimestampFormat::UnixSeconds | TimestampFormat::UnixMillis | TimestampFormat::SiteUnixSeconds => {
+            format.parse(raw)
+        }
+        TimestampFormat::Rfc3339 => format.parse(&decode_string(raw)?),
+        TimestampFormat::UnixOrRfc3339 => match decode_string(raw) {
+            Some(text) => TimestampFormat::Rfc3339.parse(&text),
+            None => format.parse(raw),
+        },
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::senders;
 
     fn reader(id: &'static str) -> EventReader {
-        let sender = senders::HANDL.with_event_id_at(id);
-        EventReader::new(sender.scheme.body, &sender.envelope, sender.scheme.timestamp.as_ref()).unwrap()
+        EventReader::new(&senders::HANDL.with_event_id_at(id)).unwrap()
     }
 
     fn id(body: &str) -> Result<EventId, &'static str> {
-        reader("/id").read(body.as_bytes()).expect("an object").id()
+        reader("/id").read(body.as_bytes()).expect("an object").id().map_err(|(_, reason)| reason)
+    }
+
+    #[test]
+    fn an_id_of_several_members_keeps_them_apart() {
+        let reader = EventReader::new(&senders::HANDL.with_event_id_from(["/a", "/b/c", "/d"])).unwrap();
+        let id = |body: &str| reader.read(body.as_bytes()).unwrap().id();
+        let composite = |text: &str| Ok(EventId::Composite(text.into()));
+        assert_eq!(id(r#"{"d":7,"a":"x","b":{"c":"y\u0022,"}}"#), composite(r#"["x","y\",",7]"#));
+        assert_ne!(id(r#"{"a":"x\",\"y","b":{"c":"z"},"d":1}"#), id(r#"{"a":"x","b":{"c":"y\",\"z"},"d":1}"#));
+        assert_eq!(id(r#"{"a":"x","d":7}"#), Err((1, "is missing")));
+        assert_eq!(id(r#"{"a":"x","b":{"c":"y"},"d":1.5}"#), Err((2, "is neither a string nor an integer")));
     }
 
     #[test]
@@ -435,7 +521,7 @@ mod tests {
     #[test]
     fn pointers_parse_strictly() {
         for text in ["", "id", "#/id", "/a~2", "/a~"] {
-            assert!(Pointer::parse(text).is_err(), "{text:?}");
+            assert!(Pointer::parse(text, "id").is_err(), "{text:?}");
         }
     }
 }

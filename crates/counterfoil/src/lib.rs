@@ -37,8 +37,10 @@
 pub mod idempotency;
 pub mod payloads;
 pub mod receiver;
+pub mod remote;
 pub mod scheme;
 pub mod senders;
+pub mod tenants;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod time;

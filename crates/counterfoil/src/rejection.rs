@@ -29,6 +29,7 @@ pub enum RejectionKind {
     TimestampRepeated,
     TimestampStale,
     TimestampFuture,
+    CredentialsInvalid,
     BodyUnreadable,
     BodyNotAnObject,
     EventIdInvalid,
@@ -41,6 +42,7 @@ pub enum RejectionKind {
     HandlerFailed,
     InFlight,
     StoreUnavailable,
+    CouldNotVerify,
     ShuttingDown,
 }
 
@@ -58,6 +60,7 @@ impl RejectionKind {
             Self::TimestampRepeated => "timestamp_repeated",
             Self::TimestampStale => "timestamp_stale",
             Self::TimestampFuture => "timestamp_future",
+            Self::CredentialsInvalid => "credentials_invalid",
             Self::BodyUnreadable => "body_unreadable",
             Self::BodyNotAnObject => "body_not_an_object",
             Self::EventIdInvalid => "event_id_invalid",
@@ -70,6 +73,7 @@ impl RejectionKind {
             Self::HandlerFailed => "handler_failed",
             Self::InFlight => "in_flight",
             Self::StoreUnavailable => "store_unavailable",
+            Self::CouldNotVerify => "could_not_verify",
             Self::ShuttingDown => "shutting_down",
         }
     }
@@ -87,7 +91,8 @@ impl RejectionKind {
             | Self::TimestampMalformed
             | Self::TimestampRepeated
             | Self::TimestampStale
-            | Self::TimestampFuture => 401,
+            | Self::TimestampFuture
+            | Self::CredentialsInvalid => 401,
             Self::BodyUnreadable | Self::BodyNotAnObject | Self::EventIdInvalid | Self::EventContradicted => 400,
             Self::MethodNotAllowed => 405,
             Self::BodyTimeout => 408,
@@ -95,7 +100,7 @@ impl RejectionKind {
             Self::ContentEncoding => 415,
             Self::Conflict => 422,
             Self::HandlerFailed => 500,
-            Self::InFlight | Self::StoreUnavailable | Self::ShuttingDown => 503,
+            Self::InFlight | Self::StoreUnavailable | Self::CouldNotVerify | Self::ShuttingDown => 503,
         }
     }
 }
@@ -177,6 +182,12 @@ pub enum Rejection {
         /// How far ahead it may be.
         future: Duration,
     },
+    /// No active credential is the one presented.
+    #[error("the credential in header `{header}` is none of ours: wrong token, or the old one after a change?")]
+    CredentialsInvalid {
+        /// The header that the scheme wants.
+        header: HeaderName,
+    },
     /// The body could not be read to its end.
     #[error("the body could not be read: {reason}")]
     BodyUnreadable {
@@ -190,10 +201,10 @@ pub enum Rejection {
         expected: &'static str,
     },
     /// The event's id cannot be a key.
-    #[error("the event id at `{pointer}` {reason}")]
+    #[error("the event id at `{place}` {reason}")]
     EventIdInvalid {
-        /// Where the id is read from.
-        pointer: Arc<str>,
+        /// Where the id is read from: the pointer, or the header.
+        place: Arc<str>,
         /// What is wrong with it.
         reason: &'static str,
     },
@@ -244,6 +255,12 @@ pub enum Rejection {
     StoreUnavailable {
         /// What the store said.
         source: Arc<StoreError>,
+    },
+    /// Nobody could say whether the delivery is its sender's. It may well be: the sender should try again.
+    #[error("the delivery could not be verified: {reason}")]
+    CouldNotVerify {
+        /// Why not.
+        reason: Arc<str>,
     },
     /// The receiver is shutting down.
     #[error("the receiver is shutting down")]
@@ -297,6 +314,7 @@ impl Rejection {
             Self::TimestampRepeated { .. } => RejectionKind::TimestampRepeated,
             Self::TimestampStale { .. } => RejectionKind::TimestampStale,
             Self::TimestampFuture { .. } => RejectionKind::TimestampFuture,
+            Self::CredentialsInvalid { .. } => RejectionKind::CredentialsInvalid,
             Self::BodyUnreadable { .. } => RejectionKind::BodyUnreadable,
             Self::BodyNotAnObject { .. } => RejectionKind::BodyNotAnObject,
             Self::EventIdInvalid { .. } => RejectionKind::EventIdInvalid,
@@ -309,6 +327,7 @@ impl Rejection {
             Self::HandlerFailed { .. } => RejectionKind::HandlerFailed,
             Self::InFlight { .. } => RejectionKind::InFlight,
             Self::StoreUnavailable { .. } => RejectionKind::StoreUnavailable,
+            Self::CouldNotVerify { .. } => RejectionKind::CouldNotVerify,
             Self::ShuttingDown => RejectionKind::ShuttingDown,
         }
     }

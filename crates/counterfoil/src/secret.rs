@@ -21,7 +21,8 @@ use crate::ConfigError;
 pub(crate) const SHORT_SECRET_BYTES: usize = 16;
 
 /// How a sender writes its secret down.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum SecretEncoding {
     /// The text is the key, every byte of it: a `whsec_` in front stays part of the key.

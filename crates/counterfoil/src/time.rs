@@ -59,11 +59,14 @@ pub(crate) fn monotonic() -> Instant {
 }
 
 /// The written form of a signed timestamp.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum TimestampFormat {
     /// Exactly ten digits: seconds since 1970.
     UnixSeconds,
+    /// Exactly thirteen digits: milliseconds since 1970.
+    UnixMillis,
     /// RFC 3339 with a `T` and an offset.
     Rfc3339,
     /// Ten digits (seconds), thirteen digits (milliseconds) or RFC 3339, for a sender that states no form.
@@ -78,6 +81,7 @@ impl TimestampFormat {
     pub(crate) fn parse(self, text: &str) -> Option<SystemTime> {
         match self {
             Self::UnixSeconds | Self::SiteUnixSeconds => unix(text, 10, Duration::from_secs),
+            Self::UnixMillis => unix(text, 13, Duration::from_millis),
             Self::Rfc3339 => parse_rfc3339(text),
             Self::UnixOrRfc3339 => unix(text, 10, Duration::from_secs)
                 .or_else(|| unix(text, 13, Duration::from_millis))
@@ -91,6 +95,10 @@ impl TimestampFormat {
             Self::UnixSeconds | Self::UnixOrRfc3339 | Self::SiteUnixSeconds => {
                 let text = at.duration_since(UNIX_EPOCH).ok()?.as_secs().to_string();
                 (text.len() == 10).then_some(text)
+            }
+            Self::UnixMillis => {
+                let text = at.duration_since(UNIX_EPOCH).ok()?.as_millis().to_string();
+                (text.len() == 13).then_some(text)
             }
             Self::Rfc3339 => format_rfc3339(at),
         }

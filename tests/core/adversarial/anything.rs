@@ -3,7 +3,7 @@
 use counterfoil::receiver::Answer;
 use counterfoil::scheme::TagEncoding;
 use counterfoil::{Receiver, Rejection, Tolerance, Verifier};
-use counterfoil_tests::{Example, secret};
+use counterfoil_tests::{Example, at_once, receive, secret};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -127,11 +127,10 @@ proptest! {
 
         let receiver = Receiver::builder(example.sender.clone()).tolerance(Tolerance::RetrySafe);
         let receiver = receiver.secret(secret(&example.secret)).body_limit(200).build().unwrap();
-        let refused = receiver.head(&Method::POST, &headers).and_then(|mut intake| {
-            body.chunks(64).try_for_each(|frame| intake.push(frame.to_vec().into()))?;
-            intake.finish(&headers)
-        });
-        assert_typed(refused.expect_err("no secret was used"), &[("body_too_large", 413), ("content_encoding", 415)]);
+        let frames = body.chunks(64).map(|frame| frame.to_vec().into());
+        let answer = at_once(receive(&receiver, &Method::POST, &headers, frames)).expect_err("no secret was used");
+        let Answer::Refused(refused) = answer else { panic!("{answer:?}") };
+        assert_typed(refused, &[("body_too_large", 413), ("content_encoding", 415)]);
 
         for encoding in [TagEncoding::Hex, TagEncoding::Base64] {
             for separator in [None, Some(','), Some(' ')] {

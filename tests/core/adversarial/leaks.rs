@@ -5,10 +5,10 @@ use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
-use counterfoil::receiver::Answer;
+use counterfoil::receiver::{Answer, Head};
 use counterfoil::{Receiver, Rejection, Secret, SecretEncoding, Signer, senders};
-use counterfoil_tests::{Example, hex, secret};
-use http::{HeaderMap, Method};
+use counterfoil_tests::{Example, hex, receive, secret};
+use http::{HeaderMap, Method, Uri};
 
 use crate::log;
 
@@ -150,8 +150,8 @@ fn t14_t20_a_secret_that_is_refused_is_not_shown() {
     assert!(!format!("{error} {error:?}").contains("anary"));
 }
 
-#[test]
-fn t14_t20_a_receiver_shows_no_secret_and_no_tag_on_the_wire_or_in_its_log() {
+#[tokio::test]
+async fn t14_t20_a_receiver_shows_no_secret_and_no_tag_on_the_wire_or_in_its_log() {
     log::collect();
     for example in Example::all() {
         let clock = counterfoil::testing::FixedClock::new(example.now);
@@ -160,21 +160,17 @@ fn t14_t20_a_receiver_shows_no_secret_and_no_tag_on_the_wire_or_in_its_log() {
         let mut shown = format!("{builder:?}");
         let receiver = builder.build().unwrap();
         show(&mut shown, &[&receiver]);
-        let mut answer = |rejection| {
-            let answer = receiver.refuse(rejection);
+        let mut answer = |answer| {
             show(&mut shown, &[&answer]);
             let response = Answer::into_response(answer);
             show(&mut shown, &[&response, &response.extensions().get::<Answer>()]);
         };
         for (headers, body) in refused(example, CANARY) {
-            let outcome = receiver.head(&Method::POST, &headers).and_then(|mut intake| {
-                intake.push(body.into())?;
-                intake.finish(&headers)
-            });
-            answer(outcome.unwrap_err());
+            answer(receive(&receiver, &Method::POST, &headers, [body.into()]).await.unwrap_err());
         }
         let headers = example.signed(CANARY, &example.stamp, &example.body);
-        let mut intake = receiver.head(&Method::POST, &headers).unwrap();
+        let uri = Uri::default();
+        let mut intake = receiver.head(&Head::new(&Method::POST, &uri, &headers)).await.unwrap();
         intake.push(example.body.clone()).unwrap();
         show(&mut shown, &[&intake]);
         show(&mut shown, &[&intake.finish(&headers)]);

@@ -11,7 +11,8 @@ mod timestamps;
 use std::borrow::Cow;
 
 use counterfoil::scheme::{
-    BodyForm, Envelope, Part, Retries, Scheme, Sender, SignatureHeader, TagEncoding, Timing, UnsignedHeaders,
+    BodyForm, Check, Envelope, Hash, Hmac, Part, Retries, Scheme, Sender, SignatureHeader, TagEncoding, Timing,
+    UnsignedHeaders,
 };
 use counterfoil::{Delivery, Rejection, SecretEncoding};
 
@@ -39,14 +40,23 @@ fn till(encoding: TagEncoding, separator: Option<char>) -> Sender {
         name: "till".into(),
         title: "Till".into(),
         scheme: Scheme {
-            signature: SignatureHeader { name: "X-Till-Signature".into(), prefix: "v1=".into(), encoding, separator },
-            signed: Cow::Borrowed(&[Part::Body]),
-            timestamp: None,
-            body: BodyForm::Opaque,
+            check: Check::Hmac(Hmac {
+                hash: Hash::Sha256,
+                signature: SignatureHeader {
+                    name: "X-Till-Signature".into(),
+                    prefix: "v1=".into(),
+                    encoding,
+                    separator,
+                },
+                signed: Cow::Borrowed(&[Part::Body]),
+                timestamp: None,
+            }),
             secret: SecretEncoding::Raw,
-            unsigned: UnsignedHeaders { event: None, id: None },
+            body: BodyForm::Opaque,
+            unsigned: UnsignedHeaders::default(),
+            challenge: None,
         },
-        envelope: Envelope { id: None, event_type: None, occurred_at: None, data: None },
+        envelope: Envelope::default(),
         timing: Timing { deadline: None, retries: Retries::Unknown, retry_safe: None },
         events: Cow::Borrowed(&[]),
     }

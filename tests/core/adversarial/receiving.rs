@@ -13,11 +13,11 @@ use counterfoil::idempotency::{
     BoxFuture, Claim, ClaimRequest, Fence, Fenced, IdempotencyKey, MemoryStore, NonZeroDuration, Note, Page, Record,
     Scope, State, Store, StoreError, Survives,
 };
-use counterfoil::receiver::{Answer, Handled, Processed, Received, ReceiverBuilder, Runtime};
+use counterfoil::receiver::{Answer, Handled, Head, Processed, Received, ReceiverBuilder, Runtime};
 use counterfoil::testing::FixedClock;
-use counterfoil::{Delivery, Receiver, Rejection};
-use counterfoil_tests::{Example, secret};
-use http::{HeaderMap, Method, StatusCode};
+use counterfoil::{Delivery, Receiver};
+use counterfoil_tests::{Example, receive, secret};
+use http::{HeaderMap, Method, StatusCode, Uri};
 
 /// The shortest lease, so that waiting for its end is bearable.
 const LEASE: Duration = Duration::from_secs(2);
@@ -153,10 +153,8 @@ impl Desk {
         self.runs.load(Ordering::SeqCst)
     }
 
-    fn receive(&self, headers: &HeaderMap, body: &Bytes) -> Result<Received, Rejection> {
-        let mut intake = self.receiver.head(&Method::POST, headers)?;
-        intake.push(body.clone())?;
-        intake.finish(headers)
+    async fn receive(&self, headers: &HeaderMap, body: &Bytes) -> Result<Received, Answer> {
+        receive(&self.receiver, &Method::POST, headers, [body.clone()]).await
     }
 
     /// Sends a request to a handler that answers `status`, and gives the answer: its status, and the code,
@@ -186,9 +184,9 @@ impl Desk {
     where
         F: Future<Output = StatusCode>,
     {
-        let received = match self.receive(headers, body) {
+        let received = match self.receive(headers, body).await {
             Ok(received) => received,
-            Err(rejection) => return told(&self.receiver.refuse(rejection)),
+            Err(answer) => return told(&answer),
         };
         let processed = self.receiver.clone().process(Tokio, received, |delivery, _| async {
             self.runs.fetch_add(1, Ordering::SeqCst);
@@ -493,21 +491,22 @@ async fn t45_nothing_is_acknowledged_before_it_is_completed() {
 #[tokio::test]
 async fn t46_nothing_is_read_of_what_is_too_large_or_encoded() {
     let desk = Desk::of("handl");
-    let head = |name: &'static str, value: &str| {
-        let mut headers = desk.example.headers();
+    let head = async |name: &'static str, value: &str| {
+        let (mut headers, uri) = (desk.example.headers(), Uri::default());
         headers.append(name, value.parse().expect("a value"));
-        desk.receiver.head(&Method::POST, &headers).map(drop).map_err(|rejection| rejection.kind().code())
+        let head = desk.receiver.head(&Head::new(&Method::POST, &uri, &headers)).await;
+        head.map(drop).map_err(|answer| told(&answer).1)
     };
     for length in ["1048577", "18446744073709551615", "18446744073709551616", "999999999999999999999999999999"] {
-        assert_eq!(head("content-length", length), Err("body_too_large"), "{length}");
+        assert_eq!(head("content-length", length).await, Err("body_too_large"), "{length}");
     }
-    assert_eq!(head("content-length", "1048576"), Ok(()));
+    assert_eq!(head("content-length", "1048576").await, Ok(()));
     for encoding in ["gzip", "x-gzip", "br", "deflate", "zstd", "identity, gzip", "gzip, identity", "*", "", "unknown"]
     {
-        assert_eq!(head("content-encoding", encoding), Err("content_encoding"), "{encoding}");
+        assert_eq!(head("content-encoding", encoding).await, Err("content_encoding"), "{encoding}");
     }
     for encoding in ["identity", "Identity"] {
-        assert_eq!(head("content-encoding", encoding), Ok(()), "{encoding}");
+        assert_eq!(head("content-encoding", encoding).await, Ok(()), "{encoding}");
     }
 }
 
@@ -516,8 +515,8 @@ async fn anything_but_a_post_is_refused_before_its_headers_are_looked_at() {
     let desk = Desk::of("handl");
     for method in [Method::GET, Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS, "post".parse().unwrap()] {
         for headers in [desk.example.headers(), HeaderMap::new()] {
-            let refused = desk.receiver.head(&method, &headers).unwrap_err();
-            assert_eq!(told(&desk.receiver.refuse(refused)), (405, "method_not_allowed"), "{method}");
+            let refused = receive(&desk.receiver, &method, &headers, []).await.unwrap_err();
+            assert_eq!(told(&refused), (405, "method_not_allowed"), "{method}");
         }
     }
 }
@@ -535,10 +534,9 @@ async fn t47_one_byte_over_the_limit_is_413_and_not_401() {
     ] {
         let desk = Desk::built("agiled", Probe::new(10), |builder| builder.body_limit(limit));
         let headers = desk.example.headers();
-        let mut intake = desk.receiver.head(&Method::POST, &headers).unwrap();
-        let pushed = desk.example.body.chunks(frame).try_for_each(|bytes| intake.push(Bytes::copy_from_slice(bytes)));
-        let outcome = pushed.and_then(|()| intake.finish(&headers));
-        let answer = outcome.map_or_else(|rejection| told(&desk.receiver.refuse(rejection)), |_| HANDLED);
+        let frames = desk.example.body.chunks(frame).map(Bytes::copy_from_slice);
+        let outcome = receive(&desk.receiver, &Method::POST, &headers, frames).await;
+        let answer = outcome.map_or_else(|answer| told(&answer), |_| HANDLED);
         assert_eq!(answer, expected, "{limit} bytes in frames of {frame}");
     }
 }

@@ -94,6 +94,11 @@ fn bare_record(id: &str) -> String {
     format!(r#"{{"id":"{id}"}}"#)
 }
 
+/// The senders whose deliveries can be made here: the others can only be told by an endpoint of their own.
+pub(super) fn played() -> impl Iterator<Item = &'static Sender> {
+    counterfoil::senders::ALL.iter().filter(|sender| sender.scheme.hmac().is_some())
+}
+
 /// One event, ready to be signed.
 #[derive(Clone)]
 pub(super) struct Event {
@@ -103,7 +108,7 @@ pub(super) struct Event {
 }
 
 impl Player {
-    /// Every sender there is. One without a template could not be shown, and is not passed over.
+    /// Every sender that can be played. One without a template could not be shown, and is not passed over.
     pub(super) fn all(secret: &str) -> Result<Vec<Self>, Error> {
         let player = |sender: &'static Sender| {
             let template = TEMPLATES.iter().find(|template| template.sender == sender.name);
@@ -111,7 +116,7 @@ impl Player {
                 template.ok_or_else(|| DemoError::NoTemplate { sender: sender.name.clone().into_owned() })?;
             Ok(Self::new(sender, template, secret)?)
         };
-        counterfoil::senders::ALL.iter().map(player).collect()
+        played().map(player).collect()
     }
 
     fn new(sender: &'static Sender, template: &'static Template, secret: &str) -> Result<Self, ConfigError> {
@@ -154,7 +159,7 @@ impl Player {
     }
 
     fn time(&self, at: SystemTime) -> String {
-        match &self.sender.scheme.timestamp {
+        match self.sender.scheme.timestamp() {
             Some(TimestampSource::Body { format: TimestampFormat::SiteUnixSeconds, .. }) => {
                 at.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs().to_string()
             }

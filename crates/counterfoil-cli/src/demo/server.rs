@@ -81,7 +81,7 @@ impl Home {
             .stdout(Stdio::piped())
             .stderr(log)
             .kill_on_drop(true);
-        for sender in &counterfoil::senders::ALL {
+        for sender in super::events::played() {
             command.env(format!("{}_SECRET", sender.name.to_uppercase().replace('-', "_")), &self.secret);
         }
         let mut child = command.spawn()?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use counterfoil::scheme::{BodyForm, EventSource, Part, Retries, Sender, TagEncoding, TimestampSource};
+use counterfoil::scheme::{BodyForm, EventSource, IdSource, Part, Retries, Sender, TagEncoding, TimestampSource};
 use counterfoil::time::{FUTURE, STRICT_PAST, TimestampFormat};
 use serde::Serialize;
 
@@ -11,11 +11,11 @@ use serde::Serialize;
 pub(super) struct Facts<'a> {
     name: &'a str,
     title: &'a str,
-    signature: Signature<'a>,
+    signature: Option<Signature<'a>>,
     signed_bytes: String,
     signed_time: Option<SignedTime<'a>>,
     body: &'static str,
-    event_id_at: Option<&'a str>,
+    event_id_at: Option<String>,
     event_type_at: Option<&'a str>,
     occurred_at: Option<&'a str>,
     data_at: Option<&'a str>,
@@ -69,19 +69,19 @@ impl<'a> Facts<'a> {
         Self {
             name: &sender.name,
             title: &sender.title,
-            signature: Signature {
-                header: &scheme.signature.name,
-                prefix: &scheme.signature.prefix,
-                encoding: encoding(scheme.signature.encoding),
-                separator: scheme.signature.separator,
-            },
+            signature: scheme.hmac().map(|hmac| Signature {
+                header: &hmac.signature.name,
+                prefix: &hmac.signature.prefix,
+                encoding: encoding(hmac.signature.encoding),
+                separator: hmac.signature.separator,
+            }),
             signed_bytes: signed_bytes(sender),
-            signed_time: scheme.timestamp.as_ref().and_then(|timestamp| {
+            signed_time: scheme.timestamp().and_then(|timestamp| {
                 let (place, at) = place(timestamp)?;
                 Some(SignedTime { place, at, format: format(timestamp.format()) })
             }),
             body: body(scheme.body),
-            event_id_at: envelope.id.as_deref(),
+            event_id_at: id(sender),
             event_type_at: envelope.event_type.as_deref(),
             occurred_at: envelope.occurred_at.as_deref(),
             data_at: envelope.data.as_deref(),
@@ -102,8 +102,8 @@ impl<'a> Facts<'a> {
 
 /// The bytes under the MAC, such as `<X-Agiled-Webhook-Timestamp>.<body>`.
 pub(super) fn signed_bytes(sender: &Sender) -> String {
-    let time = match &sender.scheme.timestamp {
-        Some(TimestampSource::Header { name, .. }) => name,
+    let time = match sender.scheme.timestamp() {
+        Some(TimestampSource::Header { name, .. }) => &**name,
         _ => "time",
     };
     join_parts(sender, time)
@@ -115,7 +115,8 @@ pub(super) fn signed_bytes_in_short(sender: &Sender) -> String {
 }
 
 pub(super) fn signature_form(sender: &Sender) -> String {
-    let form = &sender.scheme.signature;
+    let Some(hmac) = sender.scheme.hmac() else { return sender.scheme.header().unwrap_or_default().to_owned() };
+    let form = &hmac.signature;
     let digits = match form.encoding {
         TagEncoding::Hex => "<64 hex digits>",
         _ => "<44 characters of base64>",
@@ -151,6 +152,14 @@ pub(super) fn body_in_words(form: BodyForm) -> &'static str {
     }
 }
 
+pub(super) fn id(sender: &Sender) -> Option<String> {
+    match sender.envelope.id.as_ref()? {
+        IdSource::Body(pointers) => Some(pointers.join(" + ")),
+        IdSource::Header(name) => Some(name.to_string()),
+        _ => None,
+    }
+}
+
 /// Headers that are shown to people and decide nothing.
 pub(super) fn unsigned_headers(sender: &Sender) -> impl Iterator<Item = &str> {
     let headers = &sender.scheme.unsigned;
@@ -180,7 +189,7 @@ fn join_parts(sender: &Sender, time: &str) -> String {
         Part::Literal(text) => text.clone().into_owned(),
         _ => "<body>".to_owned(),
     };
-    sender.scheme.signed.iter().map(part).collect()
+    sender.scheme.hmac().into_iter().flat_map(|hmac| &*hmac.signed).map(part).collect()
 }
 
 fn encoding(encoding: TagEncoding) -> &'static str {

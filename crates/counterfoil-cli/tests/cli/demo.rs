@@ -33,7 +33,7 @@ fn every_promise_holds(demo: Run) {
     let report = done.json();
     assert_eq!(report["held"], true);
     let rows = report["rows"].as_array().expect("rows");
-    for sender in &counterfoil::senders::ALL {
+    for sender in counterfoil::senders::ALL.iter().filter(|sender| sender.scheme.hmac().is_some()) {
         let ours: Vec<_> = rows.iter().filter(|row| row["sender"] == *sender.name).collect();
         assert_eq!(ours.len(), 5, "{}", sender.name);
         for row in ours {

@@ -35,7 +35,7 @@ fn the_two_commands_are_the_ones_that_are_run() {
 #[test]
 fn the_senders_pages_show_requests_that_verify() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/senders");
-    for sender in &counterfoil::senders::ALL {
+    for sender in counterfoil::senders::ALL.iter().filter(|sender| sender.scheme.hmac().is_some()) {
         let page = std::fs::read_to_string(format!("{folder}/{}.md", sender.name)).expect("a page for every sender");
         let blocks = page.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
         let verifying: Vec<&str> = blocks.filter(|block| block.contains("counterfoil verify")).collect();

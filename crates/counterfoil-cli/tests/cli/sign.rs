@@ -21,7 +21,7 @@ fn headers_are_spelt_as_the_sender_spells_them() {
 #[test]
 fn what_is_signed_verifies_for_every_sender() {
     let now = "2026-05-18T12:00:05Z";
-    for sender in &counterfoil::senders::ALL {
+    for sender in counterfoil::senders::ALL.iter().filter(|sender| sender.scheme.hmac().is_some()) {
         let body = match &*sender.name {
             "agency-os-ai-plugin" => r#"{"event":"task.updated","timestamp":1779112800,"data":{}}"#,
             "handl" => r#"{"id":"evt_1","type":"order.created","created_at":"2026-05-18T12:00:00Z","data":{}}"#,
@@ -30,7 +30,7 @@ fn what_is_signed_verifies_for_every_sender() {
         };
         let signed = sign(&sender.name).stdin(body).args(&["--at", "1779105600"]).done();
         assert_eq!(signed.code, 0, "{}: {}", sender.name, signed.stderr);
-        assert!(signed.stdout.starts_with(&format!("{}: ", sender.scheme.signature.name)), "{}", signed.stdout);
+        assert!(signed.stdout.starts_with(&format!("{}: ", sender.scheme.header().expect("a header"))), "{}", signed.stdout);
 
         let mut verify = Run::new(&["verify", "--sender", &sender.name, "--secret-env", "SECRET", "--at", now])
             .env("SECRET", "a_secret_of_some_length")

@@ -12,7 +12,7 @@ const KEY_VERSION: &[u8] = b"counterfoil-key-1";
 /// The key of an event: 16 bytes, the same in every process, language and version.
 ///
 /// It is the head of SHA-256 over (version, sender, endpoint, tenant, kind, id or body digest), each part
-/// preceded by its length as eight big-endian bytes. The kind is `text`, `integer` or `body`.
+/// preceded by its length as eight big-endian bytes. The kind is `text`, `integer`, `composite` or `body`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct IdempotencyKey([u8; 16]);
 
@@ -48,6 +48,7 @@ impl KeySpace {
         let kind: &[u8] = match id {
             EventId::Text(_) => b"text",
             EventId::Integer(_) => b"integer",
+            EventId::Composite(_) => b"composite",
         };
         self.key(kind, id.as_str().as_bytes())
     }

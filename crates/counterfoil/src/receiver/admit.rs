@@ -79,7 +79,7 @@ impl Once {
     ) -> Result<Claim, StoreError> {
         let store = self.store.clone();
         let mut claim = Box::pin(async move { (store.claim(&request).await, store) });
-        if let Some((claimed, _)) = within(runtime, &mut claim).await {
+        if let Some((claimed, _)) = within(runtime, STORE_TIME, &mut claim).await {
             return claimed;
         }
         // It may still be won, with nobody here to handle it. Where it is not given back in time, the event is
@@ -164,16 +164,17 @@ pub(super) async fn ask<T>(
     runtime: &impl Runtime,
     call: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
-    within(runtime, call).await.unwrap_or_else(|| Err(no_answer()))
+    within(runtime, STORE_TIME, call).await.unwrap_or_else(|| Err(no_answer()))
 }
 
-async fn within<T>(runtime: &impl Runtime, call: impl Future<Output = T>) -> Option<T> {
+/// What `call` gives within `limit`.
+pub(super) async fn within<T>(runtime: &impl Runtime, limit: Duration, call: impl Future<Output = T>) -> Option<T> {
     let mut call = pin!(call);
     let mut alarm = None;
     poll_fn(|cx| match call.as_mut().poll(cx) {
         Poll::Ready(answer) => Poll::Ready(Some(answer)),
-        // A store that answers at once costs no timer.
-        Poll::Pending => alarm.get_or_insert_with(|| runtime.sleep(STORE_TIME)).as_mut().poll(cx).map(|()| None),
+        // What answers at once costs no timer.
+        Poll::Pending => alarm.get_or_insert_with(|| runtime.sleep(limit)).as_mut().poll(cx).map(|()| None),
     })
     .await
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::{Rejection, RejectionKind};
@@ -19,6 +19,8 @@ pub enum Answer {
     Duplicate,
     /// An event of this id was completed before, with another body: 200, and an error for the operator.
     Conflict,
+    /// The sender asked whether the address is ours: 200 with the text that it wants echoed.
+    Challenge(Bytes),
     /// The delivery is refused.
     Refused(Rejection),
 }
@@ -28,18 +30,18 @@ impl Answer {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Duplicate | Self::Conflict => StatusCode::OK,
+            Self::Duplicate | Self::Conflict | Self::Challenge(_) => StatusCode::OK,
             Self::Refused(rejection) => {
                 StatusCode::from_u16(rejection.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
             }
         }
     }
 
-    /// The stable code; `None` for a duplicate, which is no refusal.
+    /// The stable code; `None` for what is no refusal.
     #[must_use]
     pub const fn code(&self) -> Option<RejectionKind> {
         match self {
-            Self::Duplicate | Self::Conflict => None,
+            Self::Duplicate | Self::Conflict | Self::Challenge(_) => None,
             Self::Refused(rejection) => Some(rejection.kind()),
         }
     }
@@ -56,12 +58,13 @@ impl Answer {
     /// ```
     #[must_use]
     pub fn into_response(self) -> Response<Bytes> {
-        let body = match self.code() {
-            Some(code) => {
-                let status = self.status().as_u16();
+        let body = match &self {
+            Self::Refused(rejection) => {
+                let (status, code) = (rejection.status(), rejection.kind());
                 Bytes::from(format!(r#"{{"status":{status},"code":"{code}"}}"#))
             }
-            None => Bytes::new(),
+            Self::Challenge(text) => text.clone(),
+            Self::Duplicate | Self::Conflict => Bytes::new(),
         };
         let mut response = Response::new(body);
         *response.status_mut() = self.status();
@@ -73,6 +76,11 @@ impl Answer {
             }
             Self::Conflict => {
                 headers.insert(DUPLICATE_HEADER, HeaderValue::from_static("conflict"));
+            }
+            Self::Challenge(_) => {
+                // The text is the requester's: no browser may take it for anything else.
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+                headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
             }
             Self::Refused(rejection) => {
                 headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

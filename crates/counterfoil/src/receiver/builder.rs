@@ -1,14 +1,17 @@
 //! Settings of a receiver, and the refusal of those that cannot work.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::heartbeat::is_long;
 use super::{Activity, Inner, Once, Receiver, Waiters};
 use crate::idempotency::{NonZeroDuration, OnExpired, Store, Survives};
-use crate::scheme::Sender;
+use crate::remote::RemoteVerifier;
+use crate::scheme::{Check, Sender};
+use crate::tenants::{Directory, Tenants};
 use crate::time::{SystemClock, Tolerance, UtcOffset};
-use crate::verifier::VerifierBuilder;
+use crate::verifier::{Setting, VerifierBuilder};
 use crate::{Clock, ConfigError, Secret, Verifier};
 
 /// The largest body by default: far above any event, far below what hurts.
@@ -53,6 +56,9 @@ pub struct ReceiverBuilder {
     handler_time: Option<Duration>,
     body_limit: usize,
     body_timeout: Duration,
+    remote: Option<Arc<dyn RemoteVerifier>>,
+    tenants: Option<Arc<dyn Tenants>>,
+    tenant_cache: Option<(NonZeroUsize, Duration)>,
 }
 
 impl ReceiverBuilder {
@@ -69,6 +75,9 @@ impl ReceiverBuilder {
             handler_time: None,
             body_limit: DEFAULT_BODY_LIMIT,
             body_timeout: DEFAULT_BODY_TIMEOUT,
+            remote: None,
+            tenants: None,
+            tenant_cache: None,
         }
     }
 
@@ -99,6 +108,37 @@ impl ReceiverBuilder {
     /// See [`VerifierBuilder::utc_offset`].
     pub fn utc_offset(mut self, offset: UtcOffset) -> Self {
         self.verifier = self.verifier.utc_offset(offset);
+        self
+    }
+
+    /// See [`VerifierBuilder::public_url`].
+    pub fn public_url(mut self, url: impl Into<String>) -> Self {
+        self.verifier = self.verifier.public_url(url);
+        self
+    }
+
+    /// See [`VerifierBuilder::webhook_id`].
+    pub fn webhook_id(mut self, id: impl Into<String>) -> Self {
+        self.verifier = self.verifier.webhook_id(id);
+        self
+    }
+
+    /// Asks the sender's endpoint through `remote`, for a sender that nobody else can check.
+    pub fn remote(mut self, remote: impl RemoteVerifier) -> Self {
+        self.remote = Some(Arc::new(remote));
+        self
+    }
+
+    /// Takes the secrets from `tenants` instead of having its own.
+    pub fn tenants(mut self, tenants: impl Tenants) -> Self {
+        self.tenants = Some(Arc::new(tenants));
+        self
+    }
+
+    /// How many tenants are remembered, and for how long; default 4096, for 60 s. A revoked secret is refused at the
+    /// latest after that time and the [body timeout](Self::body_timeout). Zero looks up every delivery's tenant.
+    pub fn tenant_cache(mut self, entries: NonZeroUsize, time: Duration) -> Self {
+        self.tenant_cache = Some((entries, time));
         self
     }
 
@@ -192,7 +232,10 @@ impl ReceiverBuilder {
             return Err(ConfigError::Zero { setting: "handler_time" });
         }
         let default = if self.store.is_some() { Tolerance::RetrySafe } else { Tolerance::Strict };
-        let verifier = self.verifier.clone().build_with(default, Some(self.clock.now()))?;
+        let setting = Setting { tolerance: default, now: Some(self.clock.now()), tenants: self.tenants.is_some() };
+        let verifier = self.verifier.clone().build_with(setting)?;
+        self.check_remote(&verifier)?;
+        let tenants = self.directory(&verifier)?;
         let once = match &self.store {
             Some(store) => Some(self.once(&verifier, store)?),
             None => self.without_store().map(|()| None)?,
@@ -204,9 +247,32 @@ impl ReceiverBuilder {
             body_timeout: self.body_timeout,
             handler_time: self.handler_time,
             activity: Arc::new(Activity::default()),
+            tenants,
+            remote: self.remote,
             once,
         };
         Ok(Receiver { inner: Arc::new(inner) })
+    }
+
+    fn check_remote(&self, verifier: &Verifier) -> Result<(), ConfigError> {
+        let sender = || verifier.sender().name.clone().into_owned();
+        match (&verifier.sender().scheme.check, &self.remote) {
+            (Check::Remote(_), None) => Err(ConfigError::RemoteMissing { sender: sender() }),
+            (Check::Remote(_), Some(_)) | (_, None) => Ok(()),
+            (_, Some(_)) => Err(ConfigError::SettingUnused { sender: sender(), setting: "remote" }),
+        }
+    }
+
+    fn directory(&self, verifier: &Verifier) -> Result<Option<Directory>, ConfigError> {
+        let (entries, keep) = self.tenant_cache.unzip();
+        match &self.tenants {
+            Some(tenants) => Directory::new(tenants.clone(), entries, keep, verifier).map(Some),
+            None if self.tenant_cache.is_none() => Ok(None),
+            None => {
+                let sender = verifier.sender().name.clone().into_owned();
+                Err(ConfigError::SettingUnused { sender, setting: "tenant_cache" })
+            }
+        }
     }
 
     fn once(&self, verifier: &Verifier, store: &Arc<dyn Store>) -> Result<Once, ConfigError> {

@@ -1,57 +1,19 @@
-//! Reading a request: the head before the body, the body frame by frame, never more than the limit.
+//! Reading a body: frame by frame, hashed as it arrives, never more than the limit.
 
+use std::future::poll_fn;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
-use http::{HeaderMap, Method};
+use http::HeaderMap;
 
-use super::observe::Ending;
-use super::{Answer, Receiver, Timings};
+use super::{Answer, Receiver, Runtime, Timings};
 use crate::time::monotonic;
 use crate::verifier::{Presented, Verified};
 use crate::{Delivery, Rejection};
 
-impl Receiver {
-    /// Checks the head of a request, before one byte of its body is read: method, encoding, signature and
-    /// timestamp headers, declared length.
-    ///
-    /// # Errors
-    /// Why it is refused; [`refuse`](Self::refuse) makes the answer.
-    pub fn head(&self, method: &Method, headers: &HeaderMap) -> Result<Intake, Rejection> {
-        let head_at = monotonic();
-        if *method != Method::POST {
-            return Err(Rejection::MethodNotAllowed { method: method.clone() });
-        }
-        let identity = |value: &http::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
-        if !headers.get_all(CONTENT_ENCODING).iter().all(identity) {
-            return Err(Rejection::ContentEncoding);
-        }
-        let presented = self.inner.verifier.present(headers, self.inner.clock.now())?;
-        let limit = self.inner.body_limit;
-        if headers.get_all(CONTENT_LENGTH).iter().any(|length| declares_more_than(limit, length.as_bytes())) {
-            return Err(Rejection::BodyTooLarge { limit });
-        }
-        if self.inner.activity.is_closing() {
-            return Err(Rejection::ShuttingDown);
-        }
-        Ok(Intake { receiver: self.clone(), presented, head_at })
-    }
-
-    /// Reports a refusal and makes its answer.
-    pub fn refuse(&self, rejection: Rejection) -> Answer {
-        let answer = Answer::Refused(rejection);
-        self.observe(None, Ending::Answered { answer: &answer, attempt: 0 }, &Timings::none());
-        answer
-    }
-}
-
-/// Whether a declared length is beyond `limit`. What is no number is left to the HTTP library and to counting.
-fn declares_more_than(limit: usize, declared: &[u8]) -> bool {
-    let digits = !declared.is_empty() && declared.iter().all(u8::is_ascii_digit);
-    let length = std::str::from_utf8(declared).ok().and_then(|text| text.parse::<usize>().ok());
-    digits && length.is_none_or(|length| length > limit)
-}
+/// A body that always has one more frame must keep neither its time limit nor other tasks waiting.
+const FRAMES_AT_ONCE: usize = 64;
 
 /// A request whose head is in order and whose body is arriving.
 #[derive(Debug)]
@@ -62,11 +24,50 @@ pub struct Intake {
 }
 
 impl Intake {
-    /// Takes the next frame of the body, hashing it at once.
+    pub(super) fn new(receiver: Receiver, presented: Presented, head_at: Instant) -> Self {
+        Self { receiver, presented, head_at }
+    }
+
+    /// Reads a body to its end, in the receiver's time for a body, hashing each frame as it arrives. `poll_frame`
+    /// gives the next frame, or `None` at the end.
     ///
     /// # Errors
-    /// The body has grown beyond the limit: read no further.
-    pub fn push(&mut self, frame: Bytes) -> Result<(), Rejection> {
+    /// The answer to a body that could not be read, or that took or grew too much: read no further. On HTTP/1.1 the
+    /// connection is to be closed.
+    pub async fn read<P>(&mut self, runtime: &impl Runtime, mut poll_frame: P) -> Result<(), Answer>
+    where
+        P: FnMut(&mut Context<'_>) -> Poll<Option<Result<Bytes, Rejection>>>,
+    {
+        let limit = self.receiver.inner.body_timeout;
+        // Most bodies have arrived with their head: then no timer is made.
+        let mut alarm = None;
+        let read = poll_fn(|cx| {
+            for taken in 0..=FRAMES_AT_ONCE {
+                if taken == FRAMES_AT_ONCE {
+                    cx.waker().wake_by_ref();
+                    break;
+                }
+                match poll_frame(cx) {
+                    Poll::Ready(None) => return Poll::Ready(Ok(())),
+                    Poll::Ready(Some(frame)) => self.take(frame?)?,
+                    Poll::Pending => break,
+                }
+            }
+            let alarm = alarm.get_or_insert_with(|| runtime.sleep(limit));
+            alarm.as_mut().poll(cx).map(|()| Err(Rejection::BodyTimeout { limit }))
+        });
+        read.await.map_err(|rejection| self.receiver.refuse(rejection))
+    }
+
+    /// Takes the next frame of the body, hashing it at once, for those who have the body already.
+    ///
+    /// # Errors
+    /// The answer to a body that has grown beyond the limit: read no further.
+    pub fn push(&mut self, frame: Bytes) -> Result<(), Answer> {
+        self.take(frame).map_err(|rejection| self.receiver.refuse(rejection))
+    }
+
+    fn take(&mut self, frame: Bytes) -> Result<(), Rejection> {
         let limit = self.receiver.inner.body_limit;
         if frame.len() > limit.saturating_sub(self.presented.body_len()) {
             return Err(Rejection::BodyTooLarge { limit });
@@ -78,15 +79,18 @@ impl Intake {
     /// Decides, now that the body is complete. `headers` are those that [`Receiver::head`] saw.
     ///
     /// # Errors
-    /// Why it is refused; [`Receiver::refuse`] makes the answer.
-    pub fn finish(self, headers: &HeaderMap) -> Result<Received, Rejection> {
-        let now = self.receiver.inner.clock.now();
-        let verified = self.presented.finish(headers, now)?;
-        Ok(Received { verified, timings: Timings::since(self.head_at) })
+    /// The answer, where there is nothing to handle.
+    pub fn finish(self, headers: &HeaderMap) -> Result<Received, Answer> {
+        let Self { receiver, presented, head_at } = self;
+        match presented.finish(headers, receiver.inner.clock.now()) {
+            Ok(Verified::Challenge(text)) => Err(receiver.answer(Answer::Challenge(text))),
+            Ok(verified) => Ok(Received { verified, timings: Timings::since(head_at) }),
+            Err(rejection) => Err(receiver.refuse(rejection)),
+        }
     }
 }
 
-/// A request that was read whole and whose signature matched.
+/// A request that was read whole, and in which nothing wrong was found.
 #[derive(Debug)]
 pub struct Received {
     pub(super) verified: Verified,
@@ -94,12 +98,12 @@ pub struct Received {
 }
 
 impl Received {
-    /// The delivery; `None` where it is too old to be handled.
+    /// The delivery; `None` where it is too old to be handled, or where its sender has to be asked first.
     #[must_use]
     pub fn delivery(&self) -> Option<&Delivery> {
         match &self.verified {
             Verified::Fresh(delivery) => Some(delivery),
-            Verified::Stale(_) => None,
+            Verified::Stale(_) | Verified::Ask(_) | Verified::Challenge(_) => None,
         }
     }
 }
@@ -110,30 +114,7 @@ impl Timings {
     }
 
     /// Of a refusal: how long nothing took would only blur how long a verification takes.
-    fn none() -> Self {
+    pub(super) fn none() -> Self {
         Self { head_at: monotonic(), verify: None, handle: None, settle: None }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn t46_a_declared_length_allocates_nothing_and_never_wraps() {
-        for (declared, more) in [
-            ("0", false),
-            ("10", false),
-            ("11", true),
-            ("18446744073709551615", true),
-            ("18446744073709551616", true),
-            ("99999999999999999999999999", true),
-            ("", false),
-            ("-1", false),
-            ("+11", false),
-            ("1e9", false),
-        ] {
-            assert_eq!(declares_more_than(10, declared.as_bytes()), more, "{declared:?}");
-        }
     }
 }

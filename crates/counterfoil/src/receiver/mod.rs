@@ -7,7 +7,7 @@
 //! 3. the store has no live claim, completion or burial of its key.
 //!
 //! The receiver knows no runtime and no framework. An adapter feeds it ([`Receiver::head`],
-//! [`Intake::push`], [`Intake::finish`]), runs [`Receiver::process`] in a task of its own, and translates the
+//! [`Intake::read`], [`Intake::finish`]), runs [`Receiver::process`] in a task of its own, and translates the
 //! result. It decides nothing: [`Answer`] is the one table from outcome to answer.
 //!
 //! ```
@@ -25,7 +25,9 @@
 mod activity;
 mod admit;
 mod answer;
+mod ask;
 mod builder;
+mod head;
 mod heartbeat;
 mod intake;
 mod observe;
@@ -40,6 +42,7 @@ use std::time::{Duration, Instant};
 
 pub use answer::{Answer, DUPLICATE_HEADER};
 pub use builder::{DEFAULT_BODY_LIMIT, DEFAULT_BODY_TIMEOUT, DEFAULT_LEASE, DEFAULT_RETENTION, ReceiverBuilder};
+pub use head::{Head, Parameters};
 pub use intake::{Intake, Received};
 pub use run::{Context, Handled, Processed, Reject, Runtime};
 
@@ -47,7 +50,9 @@ use activity::Activity;
 use waiting::Waiters;
 
 use crate::idempotency::{IdempotencyKey, NonZeroDuration, OnExpired, Scope, Store, StoreError, Survives};
+use crate::remote::RemoteVerifier;
 use crate::scheme::Sender;
+use crate::tenants::Directory;
 use crate::{Clock, Verifier};
 
 /// Receives one sender's deliveries to one endpoint. Cheap to clone; clones share everything.
@@ -63,6 +68,8 @@ struct Inner {
     body_timeout: Duration,
     handler_time: Option<Duration>,
     activity: Arc<Activity>,
+    tenants: Option<Directory>,
+    remote: Option<Arc<dyn RemoteVerifier>>,
     once: Option<Once>,
 }
 
@@ -116,10 +123,10 @@ impl Receiver {
         self.inner.body_timeout
     }
 
-    /// Whether events are claimed in a store. Without one every verified delivery is handled.
+    /// Whether the secrets are those of [tenants](crate::tenants): then an adapter has to tell [`Head::parameters`].
     #[must_use]
-    pub fn has_store(&self) -> bool {
-        self.inner.once.is_some()
+    pub fn has_tenants(&self) -> bool {
+        self.inner.tenants.is_some()
     }
 
     /// Refuses new deliveries with 503, waits until those under way have settled or `grace` is over, stops

@@ -20,6 +20,17 @@ pub(super) enum Ending<'a> {
 }
 
 impl Receiver {
+    /// Reports a refusal and makes its answer.
+    pub fn refuse(&self, rejection: Rejection) -> Answer {
+        self.answer(Answer::Refused(rejection))
+    }
+
+    /// Reports an answer that was given before any event was known.
+    pub(super) fn answer(&self, answer: Answer) -> Answer {
+        self.observe(None, Ending::Answered { answer: &answer, attempt: 0 }, &Timings::none());
+        answer
+    }
+
     pub(super) fn observe(&self, facts: Option<&Facts>, ending: Ending<'_>, timings: &Timings) {
         let (outcome, status, attempt, code) = match ending {
             Ending::Handled { status, attempt } => {
@@ -29,6 +40,7 @@ impl Receiver {
                 let outcome = match answer {
                     Answer::Duplicate => "duplicate",
                     Answer::Conflict => "conflict",
+                    Answer::Challenge(_) => "challenge",
                     Answer::Refused(rejection) => match rejection.kind() {
                         RejectionKind::InFlight => "in_flight",
                         RejectionKind::HandlerFailed => "failed",
@@ -39,6 +51,7 @@ impl Receiver {
             }
         };
         let (sender, endpoint) = (self.verifier().name(), self.verifier().endpoint_name());
+        let tenant = facts.and_then(|facts| facts.tenant.as_deref());
         let event_type = facts.and_then(|facts| facts.event_type.as_deref());
         let event_id = facts.and_then(|facts| facts.event_id.as_ref()).map(tracing::field::display);
         let key = facts.map(|facts| tracing::field::display(facts.key));
@@ -46,7 +59,7 @@ impl Receiver {
         macro_rules! event {
             ($level:ident, $($field:tt)*) => {
                 tracing::$level!(
-                    target: "counterfoil", %sender, %endpoint, event_type, event_id, key, outcome, status, attempt,
+                    target: "counterfoil", %sender, %endpoint, tenant, event_type, event_id, key, outcome, status, attempt,
                     verify_us = verify.map(micros), handle_us = handle.map(micros), settle_us = settle.map(micros), $($field)*
                 )
             };
@@ -60,7 +73,7 @@ impl Receiver {
                 event!(warn, code, reason, "webhook refused");
             }
             Ending::Handled { status, .. } if !(200..300).contains(&status) => event!(warn, "webhook handler failed"),
-            Ending::Handled { .. } | Ending::Answered { answer: Answer::Duplicate, .. } => {
+            Ending::Handled { .. } | Ending::Answered { answer: Answer::Duplicate | Answer::Challenge(_), .. } => {
                 event!(info, "webhook received");
             }
         }

@@ -135,16 +135,24 @@ impl Receiver {
         H: FnOnce(Delivery, Context) -> F,
         F: Future<Output = Handled<T>>,
     {
-        let Received { verified, timings } = received;
+        let Received { verified, mut timings } = received;
         let Some(running) = self.inner.activity.begin() else {
             return Processed::Answered(self.refuse(Rejection::ShuttingDown));
         };
-        match (verified, &self.inner.once) {
-            (Verified::Stale(stale), once) => {
-                Processed::Answered(self.look_up(once.as_ref(), &runtime, stale, &timings).await)
+        let delivery = match verified {
+            Verified::Fresh(delivery) => delivery,
+            Verified::Stale(stale) => {
+                return Processed::Answered(self.look_up(&runtime, stale, &timings).await);
             }
-            (Verified::Fresh(delivery), None) => self.pass(&runtime, &running, delivery, timings, handler).await,
-            (Verified::Fresh(delivery), Some(once)) => {
+            Verified::Ask(check) => match self.ask_sender(&runtime, check, &mut timings).await {
+                Ok(delivery) => delivery,
+                Err(rejection) => return Processed::Answered(self.refuse(rejection)),
+            },
+            Verified::Challenge(text) => return Processed::Answered(self.answer(Answer::Challenge(text))),
+        };
+        match &self.inner.once {
+            None => self.pass(&runtime, &running, delivery, timings, handler).await,
+            Some(once) => {
                 let facts = delivery.facts().clone();
                 match once.admit(&self, &runtime, &running, delivery).await {
                     Ok(won) => self.handle(once, &runtime, &running, won, timings, handler).await,
@@ -159,9 +167,9 @@ impl Receiver {
 
     /// A delivery too old to be handled is a late retry if its event was completed: saying so loses nothing,
     /// and stops the sender.
-    async fn look_up(&self, once: Option<&Once>, runtime: &impl Runtime, stale: Stale, timings: &Timings) -> Answer {
+    async fn look_up(&self, runtime: &impl Runtime, stale: Stale, timings: &Timings) -> Answer {
         let facts = stale.delivery().facts().clone();
-        let answer = match once {
+        let answer = match &self.inner.once {
             None => Answer::Refused(stale.into_rejection()),
             Some(once) => match ask(runtime, once.store.get(facts.scope, facts.key)).await {
                 Ok(Some(record)) if record.state == State::Done => {

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use crate::SecretEncoding;
 use crate::scheme::{
-    BodyForm, Envelope, EventInfo, Part, Retries, Scheme, Sender, SignatureHeader, TagEncoding, TimestampSource,
-    Timing, UnsignedHeaders,
+    BodyForm, Check, Envelope, EventInfo, Hash, Hmac, Part, Retries, Scheme, Sender, SignatureHeader, TagEncoding,
+    TimestampSource, Timing, UnsignedHeaders,
 };
 use crate::time::TimestampFormat;
 
@@ -19,23 +19,27 @@ pub const AGENCY_OS_AI: Sender = Sender {
     name: Cow::Borrowed("agency-os-ai"),
     title: Cow::Borrowed("Agency OS AI"),
     scheme: Scheme {
-        signature: SignatureHeader {
-            name: Cow::Borrowed("X-AOSAI-Signature"),
-            prefix: Cow::Borrowed("sha256="),
-            encoding: TagEncoding::Hex,
-            separator: None,
-        },
-        signed: Cow::Borrowed(&[Part::Timestamp, Part::Body]),
-        timestamp: Some(TimestampSource::Header {
-            name: Cow::Borrowed("X-AOSAI-Timestamp"),
-            format: TimestampFormat::UnixOrRfc3339,
+        check: Check::Hmac(Hmac {
+            hash: Hash::Sha256,
+            signature: SignatureHeader {
+                name: Cow::Borrowed("X-AOSAI-Signature"),
+                prefix: Cow::Borrowed("sha256="),
+                encoding: TagEncoding::Hex,
+                separator: None,
+            },
+            signed: Cow::Borrowed(&[Part::Timestamp, Part::Body]),
+            timestamp: Some(TimestampSource::Header {
+                name: Cow::Borrowed("X-AOSAI-Timestamp"),
+                format: TimestampFormat::UnixOrRfc3339,
+            }),
         }),
-        body: BodyForm::JsonObject,
         secret: SecretEncoding::Raw,
+        body: BodyForm::JsonObject,
         unsigned: UnsignedHeaders {
             event: Some(Cow::Borrowed("X-AOSAI-Event")),
             id: Some(Cow::Borrowed("X-AOSAI-Webhook-ID")),
         },
+        challenge: None,
     },
     envelope: Envelope {
         id: None,

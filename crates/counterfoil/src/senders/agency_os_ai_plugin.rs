@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use crate::SecretEncoding;
 use crate::scheme::{
-    BodyForm, Envelope, EventInfo, Part, Retries, Scheme, Sender, SignatureHeader, TagEncoding, TimestampSource,
-    Timing, UnsignedHeaders,
+    BodyForm, Check, Envelope, EventInfo, Hash, Hmac, Part, Retries, Scheme, Sender, SignatureHeader, TagEncoding,
+    TimestampSource, Timing, UnsignedHeaders,
 };
 use crate::time::TimestampFormat;
 
@@ -18,23 +18,27 @@ pub const AGENCY_OS_AI_PLUGIN: Sender = Sender {
     name: Cow::Borrowed("agency-os-ai-plugin"),
     title: Cow::Borrowed("Agency OS AI plugin"),
     scheme: Scheme {
-        signature: SignatureHeader {
-            name: Cow::Borrowed("X-AOSAI-Signature"),
-            prefix: Cow::Borrowed("sha256="),
-            encoding: TagEncoding::Hex,
-            separator: None,
-        },
-        signed: Cow::Borrowed(&[Part::Body]),
-        timestamp: Some(TimestampSource::Body {
-            pointer: Cow::Borrowed("/timestamp"),
-            format: TimestampFormat::SiteUnixSeconds,
+        check: Check::Hmac(Hmac {
+            hash: Hash::Sha256,
+            signature: SignatureHeader {
+                name: Cow::Borrowed("X-AOSAI-Signature"),
+                prefix: Cow::Borrowed("sha256="),
+                encoding: TagEncoding::Hex,
+                separator: None,
+            },
+            signed: Cow::Borrowed(&[Part::Body]),
+            timestamp: Some(TimestampSource::Body {
+                pointer: Cow::Borrowed("/timestamp"),
+                format: TimestampFormat::SiteUnixSeconds,
+            }),
         }),
-        body: BodyForm::JsonObject,
         secret: SecretEncoding::Raw,
+        body: BodyForm::JsonObject,
         unsigned: UnsignedHeaders {
             event: Some(Cow::Borrowed("X-AOSAI-Event")),
             id: Some(Cow::Borrowed("X-AOSAI-Webhook-ID")),
         },
+        challenge: None,
     },
     envelope: Envelope {
         id: None,

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use crate::SecretEncoding;
 use crate::scheme::{
-    BodyForm, Envelope, EventInfo, Part, Retries, Scheme, Sender, SignatureHeader, TagEncoding, TimestampSource,
-    Timing, UnsignedHeaders,
+    BodyForm, Check, Envelope, EventInfo, Hash, Hmac, IdSource, Part, Retries, Scheme, Sender, SignatureHeader,
+    TagEncoding, TimestampSource, Timing, UnsignedHeaders,
 };
 use crate::time::TimestampFormat;
 
@@ -18,26 +18,30 @@ pub const AGILED: Sender = Sender {
     name: Cow::Borrowed("agiled"),
     title: Cow::Borrowed("Agiled"),
     scheme: Scheme {
-        signature: SignatureHeader {
-            name: Cow::Borrowed("X-Agiled-Webhook-Signature"),
-            prefix: Cow::Borrowed(""),
-            encoding: TagEncoding::Hex,
-            separator: None,
-        },
-        signed: Cow::Borrowed(&[Part::Timestamp, Part::Literal(Cow::Borrowed(".")), Part::Body]),
-        timestamp: Some(TimestampSource::Header {
-            name: Cow::Borrowed("X-Agiled-Webhook-Timestamp"),
-            format: TimestampFormat::UnixOrRfc3339,
+        check: Check::Hmac(Hmac {
+            hash: Hash::Sha256,
+            signature: SignatureHeader {
+                name: Cow::Borrowed("X-Agiled-Webhook-Signature"),
+                prefix: Cow::Borrowed(""),
+                encoding: TagEncoding::Hex,
+                separator: None,
+            },
+            signed: Cow::Borrowed(&[Part::Timestamp, Part::Literal(Cow::Borrowed(".")), Part::Body]),
+            timestamp: Some(TimestampSource::Header {
+                name: Cow::Borrowed("X-Agiled-Webhook-Timestamp"),
+                format: TimestampFormat::UnixOrRfc3339,
+            }),
         }),
-        body: BodyForm::JsonObject,
         secret: SecretEncoding::Raw,
+        body: BodyForm::JsonObject,
         unsigned: UnsignedHeaders {
             event: Some(Cow::Borrowed("X-Agiled-Webhook-Event")),
             id: Some(Cow::Borrowed("X-Agiled-Webhook-Id")),
         },
+        challenge: None,
     },
     envelope: Envelope {
-        id: Some(Cow::Borrowed("/id")),
+        id: Some(IdSource::Body(Cow::Borrowed(&[Cow::Borrowed("/id")]))),
         event_type: Some(Cow::Borrowed("/event")),
         occurred_at: Some(Cow::Borrowed("/occurred_at")),
         data: Some(Cow::Borrowed("/data")),

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use crate::SecretEncoding;
 use crate::scheme::{
-    BodyForm, Envelope, EventInfo, Part, Retries, Scheme, Sender, SignatureHeader, TagEncoding, TimestampSource,
-    Timing, UnsignedHeaders,
+    BodyForm, Check, Envelope, EventInfo, Hash, Hmac, Part, Retries, Scheme, Sender, SignatureHeader, TagEncoding,
+    TimestampSource, Timing, UnsignedHeaders,
 };
 use crate::time::TimestampFormat;
 
@@ -18,20 +18,24 @@ pub const ANGAGE_MARKETPLACE: Sender = Sender {
     name: Cow::Borrowed("angage-marketplace"),
     title: Cow::Borrowed("Angage Marketplace"),
     scheme: Scheme {
-        signature: SignatureHeader {
-            name: Cow::Borrowed("X-Webhook-Signature"),
-            prefix: Cow::Borrowed("sha256="),
-            encoding: TagEncoding::Hex,
-            separator: None,
-        },
-        signed: Cow::Borrowed(&[Part::Body]),
-        timestamp: Some(TimestampSource::Body {
-            pointer: Cow::Borrowed("/timestamp"),
-            format: TimestampFormat::Rfc3339,
+        check: Check::Hmac(Hmac {
+            hash: Hash::Sha256,
+            signature: SignatureHeader {
+                name: Cow::Borrowed("X-Webhook-Signature"),
+                prefix: Cow::Borrowed("sha256="),
+                encoding: TagEncoding::Hex,
+                separator: None,
+            },
+            signed: Cow::Borrowed(&[Part::Body]),
+            timestamp: Some(TimestampSource::Body {
+                pointer: Cow::Borrowed("/timestamp"),
+                format: TimestampFormat::Rfc3339,
+            }),
         }),
-        body: BodyForm::JsonObject,
         secret: SecretEncoding::Raw,
+        body: BodyForm::JsonObject,
         unsigned: UnsignedHeaders { event: None, id: None },
+        challenge: None,
     },
     envelope: Envelope {
         id: None,

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use crate::SecretEncoding;
 use crate::scheme::{
-    BodyForm, Envelope, EventInfo, Part, Retries, Scheme, Sender, SignatureHeader, TagEncoding, TimestampSource,
-    Timing, UnsignedHeaders,
+    BodyForm, Check, Envelope, EventInfo, Hash, Hmac, IdSource, Part, Retries, Scheme, Sender, SignatureHeader,
+    TagEncoding, TimestampSource, Timing, UnsignedHeaders,
 };
 use crate::time::TimestampFormat;
 
@@ -18,23 +18,27 @@ pub const HANDL: Sender = Sender {
     name: Cow::Borrowed("handl"),
     title: Cow::Borrowed("HanDl"),
     scheme: Scheme {
-        signature: SignatureHeader {
-            name: Cow::Borrowed("X-HanDl-Signature"),
-            prefix: Cow::Borrowed(""),
-            encoding: TagEncoding::Hex,
-            separator: None,
-        },
-        signed: Cow::Borrowed(&[Part::Body]),
-        timestamp: Some(TimestampSource::Body {
-            pointer: Cow::Borrowed("/created_at"),
-            format: TimestampFormat::Rfc3339,
+        check: Check::Hmac(Hmac {
+            hash: Hash::Sha256,
+            signature: SignatureHeader {
+                name: Cow::Borrowed("X-HanDl-Signature"),
+                prefix: Cow::Borrowed(""),
+                encoding: TagEncoding::Hex,
+                separator: None,
+            },
+            signed: Cow::Borrowed(&[Part::Body]),
+            timestamp: Some(TimestampSource::Body {
+                pointer: Cow::Borrowed("/created_at"),
+                format: TimestampFormat::Rfc3339,
+            }),
         }),
-        body: BodyForm::JsonObject,
         secret: SecretEncoding::Raw,
+        body: BodyForm::JsonObject,
         unsigned: UnsignedHeaders { event: None, id: None },
+        challenge: None,
     },
     envelope: Envelope {
-        id: Some(Cow::Borrowed("/id")),
+        id: Some(IdSource::Body(Cow::Borrowed(&[Cow::Borrowed("/id")]))),
         event_type: Some(Cow::Borrowed("/type")),
         occurred_at: Some(Cow::Borrowed("/created_at")),
         data: Some(Cow::Borrowed("/data")),

@@ -1,4 +1,4 @@
-//! The senders that ship with the crate, one file of data each.
+//! The senders that ship with the crate, one file of data each; and senders from files, with the feature `toml`.
 //!
 //! What each does on the wire, and how sure each fact is, is written in the project's `docs/senders/`.
 //!
@@ -6,12 +6,17 @@
 //! use counterfoil::senders;
 //!
 //! let handl = senders::by_name("handl").ok_or("not a sender")?;
-//! assert_eq!(handl.scheme.signature.name, "X-HanDl-Signature");
+//! assert_eq!(handl.scheme.header(), Some("X-HanDl-Signature"));
 //! # Ok::<(), &str>(())
 //! ```
 
+#[cfg(feature = "toml")]
+mod file;
+mod form;
+
 mod agency_os_ai;
 mod agency_os_ai_plugin;
+mod agencyhandy;
 mod agiled;
 mod angage;
 mod angage_marketplace;
@@ -19,15 +24,20 @@ mod handl;
 
 pub use agency_os_ai::AGENCY_OS_AI;
 pub use agency_os_ai_plugin::AGENCY_OS_AI_PLUGIN;
+pub use agencyhandy::AGENCYHANDY;
 pub use agiled::AGILED;
 pub use angage::ANGAGE;
 pub use angage_marketplace::ANGAGE_MARKETPLACE;
 pub use handl::HANDL;
 
+#[cfg(feature = "toml")]
+pub use file::{CATALOGUE, SendersError, catalogue, from_toml};
+
 use crate::scheme::Sender;
 
 /// Every sender of the crate, by name.
-pub static ALL: [Sender; 6] = [AGENCY_OS_AI, AGENCY_OS_AI_PLUGIN, AGILED, ANGAGE, ANGAGE_MARKETPLACE, HANDL];
+pub static ALL: [Sender; 7] =
+    [AGENCY_OS_AI, AGENCY_OS_AI_PLUGIN, AGENCYHANDY, AGILED, ANGAGE, ANGAGE_MARKETPLACE, HANDL];
 
 /// The sender of that exact name.
 #[must_use]
@@ -53,7 +63,7 @@ mod tests {
 
     #[test]
     fn the_retry_safe_window_covers_the_schedule() {
-        for sender in &ALL {
+        for sender in ALL.iter().filter(|sender| sender.scheme.timestamp().is_some()) {
             let horizon = sender.timing.retries.horizon().unwrap_or_default();
             assert!(sender.timing.retry_safe >= Some(horizon), "{}", sender.name);
         }

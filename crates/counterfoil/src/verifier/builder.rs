@@ -4,11 +4,11 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, RwLock};
 use std::time::SystemTime;
 
-use super::{Config, Key, Keys, MAX_SECRETS, Verifier};
+use super::keys::{self, Address, Dated, KeySet, PublicUrl};
+use super::{Config, Verifier};
 use crate::event::EventReader;
 use crate::idempotency::KeySpace;
-use crate::scheme::{Sender, TagEncoding};
-use crate::signature::MacKey;
+use crate::scheme::{Check, CheckedScheme, IdSource, Scheme, Sender, StampPlace, TagEncoding, TokenEncoding};
 use crate::time::{FUTURE, STRICT_PAST, TimestampFormat, Tolerance, UtcOffset, Window};
 use crate::{ConfigError, Secret};
 
@@ -18,14 +18,34 @@ use crate::{ConfigError, Secret};
 pub struct VerifierBuilder {
     sender: Sender,
     endpoint: Option<String>,
-    secrets: Vec<(Secret, Option<SystemTime>)>,
+    secrets: Vec<Dated>,
     tolerance: Option<Tolerance>,
     offsets: Vec<UtcOffset>,
+    public_url: Option<String>,
+    webhook_id: Option<String>,
+}
+
+/// What a receiver decides for its verifier.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Setting {
+    pub(crate) tolerance: Tolerance,
+    /// With it, secrets that have all ended are a mistake.
+    pub(crate) now: Option<SystemTime>,
+    /// Whether the secrets are those of tenants, and none is the verifier's own.
+    pub(crate) tenants: bool,
 }
 
 impl VerifierBuilder {
     pub(super) fn new(sender: Sender) -> Self {
-        Self { sender, endpoint: None, secrets: Vec::new(), tolerance: None, offsets: Vec::new() }
+        Self {
+            sender,
+            endpoint: None,
+            secrets: Vec::new(),
+            tolerance: None,
+            offsets: Vec::new(),
+            public_url: None,
+            webhook_id: None,
+        }
     }
 
     /// Adds an active secret.
@@ -60,57 +80,92 @@ impl VerifierBuilder {
         self
     }
 
+    /// The address that the sender was given, exactly as it was given, for a sender that signs it. What a request
+    /// says of its own address is never believed: proxies change it.
+    pub fn public_url(mut self, url: impl Into<String>) -> Self {
+        self.public_url = Some(url.into());
+        self
+    }
+
+    /// The id that the sender gave to the webhook, for a sender whose endpoint is asked.
+    pub fn webhook_id(mut self, id: impl Into<String>) -> Self {
+        self.webhook_id = Some(id.into());
+        self
+    }
+
     /// Builds the verifier.
     ///
     /// # Errors
     /// A setting that cannot work, with what to change.
     pub fn build(self) -> Result<Verifier, ConfigError> {
-        self.build_with(Tolerance::Strict, None)
+        self.build_with(Setting { tolerance: Tolerance::Strict, now: None, tenants: false })
     }
 
-    /// With `now`, secrets that have all ended are a mistake.
-    pub(crate) fn build_with(self, default: Tolerance, now: Option<SystemTime>) -> Result<Verifier, ConfigError> {
+    pub(crate) fn build_with(self, setting: Setting) -> Result<Verifier, ConfigError> {
         let name: Arc<str> = name(&self.sender.name)?;
         let endpoint: Arc<str> = match &self.endpoint {
             Some(endpoint) => self::name(endpoint)?,
             None => name.clone(),
         };
-        let scheme = self.sender.scheme.check()?;
-        let reader =
-            EventReader::new(self.sender.scheme.body, &self.sender.envelope, self.sender.scheme.timestamp.as_ref())?;
-        let window = self.window(default)?;
-        let timestamp_place = match (&scheme.timestamp, reader.signed_at_pointer()) {
-            (Some((header, _)), _) => header.as_str().into(),
-            (None, Some(pointer)) => pointer.text.clone(),
-            (None, None) => "".into(),
+        let scheme = self.sender.check()?;
+        let reader = EventReader::new(&self.sender)?;
+        let window = self.window(setting.tolerance)?;
+        let address = self.address()?;
+        if !setting.tenants {
+            address.check(&self.sender)?;
+        }
+        let keys = KeySet {
+            keys: if setting.tenants {
+                self.no_keys()?
+            } else {
+                keys::build(&self.sender, &self.secrets, setting.now)?
+            },
+            key_space: KeySpace::new(&name, &endpoint, ""),
+            tenant: None,
+            address: address.clone(),
+            known: true,
         };
-        let form = &self.sender.scheme.signature;
-        let digits = match form.encoding {
-            TagEncoding::Hex => "64 hex digits",
-            TagEncoding::Base64 => "44 characters of base64",
-        };
-        let form = format!("`{}<{digits}>`, and nothing else", form.prefix).into();
-        let keys = build_keys(&self.sender, &self.secrets, now)?;
-        let key_space = KeySpace::new(&name, &endpoint, "");
         let config = Config {
-            sender: self.sender,
             name,
             endpoint,
+            form: form(&self.sender.scheme).into(),
+            timestamp_place: timestamp_place(&scheme, &reader),
+            id_places: id_places(&self.sender),
+            remote: match &self.sender.scheme.check {
+                Check::Remote(remote) => Some(Arc::new(remote.clone())),
+                _ => None,
+            },
+            sender: self.sender,
             scheme,
-            form,
-            timestamp_place,
             reader,
             window,
-            key_space,
-            keys: RwLock::new(keys),
+            address,
+            keys: RwLock::new(Arc::new(keys)),
             generation: AtomicU64::new(0),
         };
         Ok(Verifier { config: Arc::new(config) })
     }
 
+    pub(crate) fn address(&self) -> Result<Address, ConfigError> {
+        let webhook_id = self.webhook_id.as_deref().map(self::name).transpose()?;
+        Ok(Address { url: self.public_url.as_deref().map(PublicUrl::parse).transpose()?, webhook_id })
+    }
+
+    fn no_keys(&self) -> Result<Box<[keys::Key]>, ConfigError> {
+        let sender = || self.sender.name.clone().into_owned();
+        if !self.secrets.is_empty() {
+            let reason = "its tenants have theirs: remove `.secret(..)`";
+            return Err(ConfigError::SecretUnused { sender: sender(), reason });
+        }
+        if matches!(self.sender.scheme.check, Check::InsecureUnsigned) {
+            return Err(ConfigError::SettingUnused { sender: sender(), setting: "tenants" });
+        }
+        Ok(Box::default())
+    }
+
     fn window(&self, default: Tolerance) -> Result<Option<Window>, ConfigError> {
         let sender = || self.sender.name.clone().into_owned();
-        let Some(timestamp) = &self.sender.scheme.timestamp else { return Ok(None) };
+        let Some(timestamp) = self.sender.scheme.timestamp() else { return Ok(None) };
         let of_site = timestamp.format() == TimestampFormat::SiteUnixSeconds;
         if !of_site && !self.offsets.is_empty() {
             return Err(ConfigError::UtcOffsetUnused { sender: sender() });
@@ -140,27 +195,46 @@ fn name(text: &str) -> Result<Arc<str>, ConfigError> {
     Ok(text.into())
 }
 
-/// Where `now` is given, a set that is wholly in the past is a mistake.
-pub(super) fn build_keys(
-    sender: &Sender,
-    secrets: &[(Secret, Option<SystemTime>)],
-    now: Option<SystemTime>,
-) -> Result<Keys, ConfigError> {
-    let name = || sender.name.clone().into_owned();
-    if secrets.is_empty() {
-        return Err(ConfigError::SecretMissing { sender: name() });
+/// The form of the header that proves a delivery, in words.
+fn form(scheme: &Scheme) -> String {
+    match &scheme.check {
+        Check::Hmac(hmac) => {
+            let form = &hmac.signature;
+            let width = hmac.hash.width();
+            let digits = match form.encoding {
+                TagEncoding::Hex => format!("{} hex digits", 2 * width),
+                TagEncoding::Base64 => format!("{} characters of base64", width.div_ceil(3) * 4),
+                TagEncoding::Base64Url => format!("{} characters of URL-safe base64", (width * 4).div_ceil(3)),
+            };
+            match form.separator {
+                None => format!("`{}<{digits}>`, and nothing else", form.prefix),
+                Some(separator) => format!("`{}<{digits}>` among entries separated by `{separator}`", form.prefix),
+            }
+        }
+        Check::Token(token) => match token.encoding {
+            TokenEncoding::Plain => format!("`{}<credential>`", token.prefix),
+            TokenEncoding::Base64 => format!("`{}<base64 of user:password>`", token.prefix),
+        },
+        Check::Remote(_) => "1 to 1024 visible ASCII characters".to_owned(),
+        Check::InsecureUnsigned => String::new(),
     }
-    if secrets.len() > MAX_SECRETS {
-        return Err(ConfigError::SecretsTooMany { given: secrets.len(), most: MAX_SECRETS });
+}
+
+fn timestamp_place(scheme: &CheckedScheme, reader: &EventReader) -> Arc<str> {
+    match (&scheme.stamp, reader.signed_at_pointer()) {
+        (Some((StampPlace::Header(header), _)), _) => header.as_str().into(),
+        (Some((StampPlace::Entry(prefix), _)), _) => {
+            format!("{prefix} in {}", scheme.header.as_ref().map_or("", |header| header.as_str())).into()
+        }
+        (None, Some(pointer)) => pointer.text.clone(),
+        (None, None) => "".into(),
     }
-    secrets.iter().try_for_each(|(secret, _)| sender.check_secret(secret))?;
-    if secrets.iter().any(|(secret, _)| secret.is_short()) {
-        let least = crate::secret::SHORT_SECRET_BYTES;
-        tracing::warn!(sender = %sender.name, least, "a short secret can be found by trying");
+}
+
+fn id_places(sender: &Sender) -> Box<[Arc<str>]> {
+    match &sender.envelope.id {
+        None => Box::default(),
+        Some(IdSource::Header(name)) => [Arc::from(&**name)].into(),
+        Some(IdSource::Body(pointers)) => pointers.iter().map(|pointer| Arc::from(&**pointer)).collect(),
     }
-    let keys: Keys = secrets.iter().map(|(secret, until)| Key { mac: MacKey::new(secret), until: *until }).collect();
-    if now.is_some_and(|now| !keys.iter().any(|key| key.is_active(now))) {
-        return Err(ConfigError::SecretsEnded { sender: name() });
-    }
-    Ok(keys)
 }

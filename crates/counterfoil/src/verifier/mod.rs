@@ -2,13 +2,15 @@
 //!
 //! A delivery is accepted exactly when
 //!
-//! 1. the signature header is there once and of the scheme's form, and so is the timestamp header, if the
-//!    scheme has one;
-//! 2. one of the active secrets makes that signature over the signed content, byte for byte as received;
+//! 1. the signature header is there once and of the scheme's form, and so is every other header that the scheme
+//!    signs;
+//! 2. one of the active secrets makes that signature over the signed content, byte for byte as received; or is the
+//!    credential presented; or the sender's own endpoint says yes under it;
 //! 3. the body is of the scheme's form, its id can be a key, and no unsigned header contradicts it;
 //! 4. the signed time lies within the tolerance.
 //!
-//! The first that fails is the answer. Nothing is parsed from the body before the signature has matched.
+//! The first that fails is the answer. Nothing is parsed from the body before the signature has matched, but for a
+//! body that goes to the sender's endpoint: that one must be a JSON object first.
 //!
 //! ```
 //! use counterfoil::{senders, RejectionKind, Secret, Verifier};
@@ -35,32 +37,35 @@
 //!
 //! Whatever rewrites or decompresses the body before it gets here breaks the signature.
 
+mod asked;
 mod body;
 mod builder;
 mod head;
+mod keys;
 mod presented;
+mod prove;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue};
+use http::HeaderMap;
 
 pub use builder::VerifierBuilder;
 pub use presented::{Presented, Stale, Verified};
 
-use builder::build_keys;
-use head::{Stamp, Tags, feed};
+pub(crate) use builder::Setting;
+pub(crate) use head::Evidence;
+pub(crate) use keys::{Address, Dated, KeySet, PublicUrl};
+pub(crate) use prove::MAX_CHALLENGE_BYTES;
 
-use crate::delivery::{Facts, Slices};
-use crate::event::{EventReader, Found, Members, decode_string};
-use crate::idempotency::{Fingerprint, IdempotencyKey, KeySpace, Scope};
-use crate::scheme::{CheckedScheme, Part, Sender, TimestampSource};
-use crate::signature::{MacKey, Macs, Tag};
-use crate::time::{Clock, Judged, SystemClock, TimestampFormat, TimestampText, Window};
-use crate::{ConfigError, Delivery, EventId, Rejection, Secret};
+use crate::event::EventReader;
+use crate::idempotency::{KeySpace, Scope};
+use crate::scheme::{CheckedScheme, Remote, Sender};
+use crate::time::{Clock, SystemClock, Window};
+use crate::{ConfigError, Delivery, Rejection, Secret};
 
 /// Rotation needs two; four leave room for one that went wrong. Every further secret costs one more hash of
 /// every unauthenticated body.
@@ -84,42 +89,16 @@ struct Config {
     form: Arc<str>,
     /// Where the signed time is, for rejections.
     timestamp_place: Arc<str>,
+    /// Where each member of the id is, for rejections.
+    id_places: Box<[Arc<str>]>,
     reader: EventReader,
     window: Option<Window>,
-    key_space: KeySpace,
-    keys: RwLock<Keys>,
+    address: Address,
+    /// How the sender's endpoint is asked, where it has to be.
+    remote: Option<Arc<Remote>>,
+    keys: RwLock<Arc<KeySet>>,
     /// Counts the replacements of `keys`, so that a request can tell without the lock that there was none.
     generation: AtomicU64,
-}
-
-/// What makes a delivery the event that it is.
-struct Identity {
-    event_id: Option<EventId>,
-    key: IdempotencyKey,
-    fingerprint: Option<Fingerprint>,
-}
-
-/// What stage 5 makes of a signed time that does not lie ahead.
-enum Freshness {
-    /// `None` where there is none, or where its true value cannot be known.
-    Fresh(Option<SystemTime>),
-    /// Older than the window by this age.
-    Stale(Duration),
-}
-
-/// One immutable set of secrets. A request that sees it replaced before its verdict begins again with the new
-/// one.
-type Keys = Arc<[Key]>;
-
-struct Key {
-    mac: MacKey,
-    until: Option<SystemTime>,
-}
-
-impl Key {
-    fn is_active(&self, now: SystemTime) -> bool {
-        self.until.is_none_or(|until| now < until)
-    }
 }
 
 impl Verifier {
@@ -151,6 +130,11 @@ impl Verifier {
         match presented.finish(headers, now)? {
             Verified::Fresh(delivery) => Ok(delivery),
             Verified::Stale(stale) => Err(stale.into_rejection()),
+            Verified::Challenge(_) => Err(Rejection::BodyNotAnObject { expected: "an event: it is a challenge" }),
+            Verified::Ask(_) => {
+                let reason = "its sender's endpoint must be asked: use a receiver, or `present` and `finish`";
+                Err(Rejection::CouldNotVerify { reason: reason.into() })
+            }
         }
     }
 
@@ -159,7 +143,59 @@ impl Verifier {
     /// # Errors
     /// The signature or timestamp header is absent, repeated or malformed.
     pub fn present(&self, headers: &HeaderMap, now: SystemTime) -> Result<Presented, Rejection> {
-        Presented::new(self.clone(), headers, now)
+        let evidence = self.read_head(headers)?;
+        // Before the keys: whoever replaces them in between makes us look again.
+        let generation = self.generation();
+        Presented::begin(self.clone(), evidence, self.keys(), Some(generation), now)
+    }
+
+    pub(crate) fn read_head(&self, headers: &HeaderMap) -> Result<Evidence, Rejection> {
+        self.config.read_head(headers)
+    }
+
+    /// Goes on from a head that was read, with the secrets of a tenant, or with our own.
+    pub(crate) fn present_read(
+        &self,
+        evidence: Evidence,
+        tenant: Option<Arc<KeySet>>,
+        now: SystemTime,
+    ) -> Result<Presented, Rejection> {
+        let generation = self.generation();
+        match tenant {
+            Some(keys) => Presented::begin(self.clone(), evidence, keys, None, now),
+            None => Presented::begin(self.clone(), evidence, self.keys(), Some(generation), now),
+        }
+    }
+
+    /// The secrets of one tenant.
+    pub(crate) fn keys_of_tenant(
+        &self,
+        tenant: &str,
+        secrets: &[Dated],
+        address: &Address,
+    ) -> Result<KeySet, ConfigError> {
+        let config = &*self.config;
+        let address = address.or(&config.address);
+        address.check(&config.sender)?;
+        Ok(KeySet {
+            keys: keys::build(&config.sender, secrets, None)?,
+            key_space: KeySpace::new(&config.name, &config.endpoint, tenant),
+            tenant: Some(tenant.into()),
+            address,
+            known: true,
+        })
+    }
+
+    /// What a request is checked against that names no tenant of ours: it costs as much and never matches.
+    pub(crate) fn keys_of_nobody(&self) -> Result<KeySet, ConfigError> {
+        let config = &*self.config;
+        Ok(KeySet {
+            keys: keys::decoy(&config.sender)?,
+            key_space: KeySpace::new(&config.name, &config.endpoint, ""),
+            tenant: None,
+            address: config.address.clone(),
+            known: false,
+        })
     }
 
     /// Replaces the secrets while running. Requests that began with a secret which is no longer among them
@@ -173,8 +209,16 @@ impl Verifier {
         now: SystemTime,
     ) -> Result<(), ConfigError> {
         let secrets: Vec<_> = secrets.into_iter().collect();
-        let keys = build_keys(&self.config.sender, &secrets, Some(now))?;
-        *self.config.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        let keys = keys::build(&self.config.sender, &secrets, Some(now))?;
+        let mut current = self.config.keys.write().unwrap_or_else(PoisonError::into_inner);
+        *current = Arc::new(KeySet {
+            keys,
+            key_space: current.key_space.clone(),
+            tenant: None,
+            address: current.address.clone(),
+            known: true,
+        });
+        drop(current);
         self.config.generation.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }
@@ -191,10 +235,10 @@ impl Verifier {
         &self.config.endpoint
     }
 
-    /// The part of the store that its events live in.
+    /// The part of the store that its events live in; those of tenants live in parts of their own.
     #[must_use]
     pub fn scope(&self) -> Scope {
-        self.config.key_space.scope()
+        self.keys().key_space.scope()
     }
 
     pub(crate) fn name(&self) -> &Arc<str> {
@@ -209,25 +253,11 @@ impl Verifier {
         self.config.window.as_ref()
     }
 
-    pub(crate) fn assert(&self, body: Bytes, now: SystemTime) -> Result<Delivery, Rejection> {
-        let config = &*self.config;
-        let members = config.read_event(&body)?;
-        let identity = config.identify(&members, &body)?;
-        // An assertion is of any age: only a time that is fresh can be corrected to UTC.
-        let signed_at = match config.judge(&members, None, now) {
-            Ok(Freshness::Fresh(signed_at)) => signed_at,
-            Ok(Freshness::Stale(_)) | Err(_) => None,
-        };
-        let facts = Facts { signed_at, ..config.facts(&members, identity, now) };
-        let slices = config.slices(&members, &body);
-        Ok(Delivery::new(facts, body, slices))
-    }
-
     fn generation(&self) -> u64 {
         self.config.generation.load(Ordering::SeqCst)
     }
 
-    fn keys(&self) -> Keys {
+    fn keys(&self) -> Arc<KeySet> {
         self.config.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -239,138 +269,5 @@ impl fmt::Debug for Verifier {
             .field("endpoint", &self.config.endpoint)
             .field("window", &self.config.window)
             .finish_non_exhaustive()
-    }
-}
-
-impl Config {
-    /// Stage 1, the signature header.
-    fn read_tags(&self, headers: &HeaderMap) -> Result<Tags, Rejection> {
-        let header = &self.scheme.signature;
-        let malformed = || Rejection::SignatureMalformed { header: header.clone(), form: self.form.clone() };
-        let mut values = headers.get_all(header).iter();
-        let value = values.next().ok_or_else(|| Rejection::SignatureMissing { header: header.clone() })?.as_bytes();
-        if values.next().is_some() {
-            return Err(Rejection::SignatureRepeated { header: header.clone() });
-        }
-        let form = &self.sender.scheme.signature;
-        let decode = |entry: &[u8]| Tag::decode(entry.strip_prefix(form.prefix.as_bytes())?, form.encoding);
-        let Some(separator) = form.separator else {
-            return decode(value).map(Tags::one).ok_or_else(malformed);
-        };
-        let mut entries = value.split(|byte| char::from(*byte) == separator).take(MAX_SIGNATURES).filter_map(decode);
-        let first = entries.next().ok_or_else(malformed)?;
-        Ok(Tags { first, rest: entries.collect() })
-    }
-
-    /// Stage 1, the timestamp header.
-    fn read_stamp(&self, headers: &HeaderMap) -> Result<Option<Stamp>, Rejection> {
-        let Some((header, format)) = &self.scheme.timestamp else { return Ok(None) };
-        let place = || self.timestamp_place.clone();
-        let mut values = headers.get_all(header).iter();
-        let value = values.next().ok_or_else(|| Rejection::TimestampMissing { place: place() })?;
-        if values.next().is_some() {
-            return Err(Rejection::TimestampRepeated { place: place() });
-        }
-        let read = |value: &HeaderValue| {
-            let text = value.to_str().ok()?;
-            Some(Stamp { text: TimestampText::new(text)?, at: format.parse(text)? })
-        };
-        read(value).map(Some).ok_or_else(|| Rejection::TimestampMalformed { place: place() })
-    }
-
-    fn feed_before_body(&self, macs: &mut Macs, stamp: Option<&Stamp>) {
-        let parts = self.sender.scheme.signed.iter().take_while(|part| **part != Part::Body);
-        feed(macs, parts, stamp);
-    }
-
-    fn feed_after_body(&self, macs: &mut Macs, stamp: Option<&Stamp>) {
-        let parts = self.sender.scheme.signed.iter().skip_while(|part| **part != Part::Body).skip(1);
-        feed(macs, parts, stamp);
-    }
-
-    /// Stage 4: checks the whole body and finds the event's members.
-    fn read_event<'a>(&self, body: &'a [u8]) -> Result<Members<'a>, Rejection> {
-        self.reader.read(body).map_err(|expected| Rejection::BodyNotAnObject { expected })
-    }
-
-    /// The event's id, its key, and its body's fingerprint where the key took the body's digest anyway.
-    fn identify(&self, members: &Members<'_>, body: &[u8]) -> Result<Identity, Rejection> {
-        let Some(pointer) = self.reader.id_pointer() else {
-            let (key, fingerprint) = self.key_space.key_of_body(body);
-            return Ok(Identity { event_id: None, key, fingerprint: Some(fingerprint) });
-        };
-        let id = members.id().map_err(|reason| Rejection::EventIdInvalid { pointer: pointer.text.clone(), reason })?;
-        let key = self.key_space.key_of_id(&id);
-        Ok(Identity { event_id: Some(id), key, fingerprint: None })
-    }
-
-    /// The signed time as the sender wrote it, from the header or the body.
-    fn signed_at(&self, members: &Members<'_>, stamp: Option<&Stamp>) -> Result<Option<SystemTime>, Rejection> {
-        if let Some(stamp) = stamp {
-            return Ok(Some(stamp.at));
-        }
-        let Some(TimestampSource::Body { format, .. }) = self.sender.scheme.timestamp else { return Ok(None) };
-        let place = || self.timestamp_place.clone();
-        match members.signed_at() {
-            Found::Absent => Err(Rejection::TimestampMissing { place: place() }),
-            Found::Repeated => Err(Rejection::TimestampRepeated { place: place() }),
-            Found::Once(raw) => {
-                read_member_time(raw, format).map(Some).ok_or_else(|| Rejection::TimestampMalformed { place: place() })
-            }
-        }
-    }
-
-    /// Stage 5.
-    fn judge(&self, members: &Members<'_>, stamp: Option<&Stamp>, now: SystemTime) -> Result<Freshness, Rejection> {
-        let (Some(signed), Some(window)) = (self.signed_at(members, stamp)?, &self.window) else {
-            return Ok(Freshness::Fresh(None));
-        };
-        match window.judge(signed, now) {
-            Judged::Fresh(signed_at) => Ok(Freshness::Fresh(signed_at)),
-            Judged::Stale(age) => Ok(Freshness::Stale(age)),
-            Judged::Future(ahead) => Err(Rejection::TimestampFuture { ahead, future: window.future }),
-        }
-    }
-
-    /// What a delivery gives out later, as slices of the body.
-    fn slices(&self, members: &Members<'_>, body: &Bytes) -> Slices {
-        let slice = |raw: &str| body.slice_ref(raw.as_bytes());
-        let data = match members.data() {
-            None if !self.reader.has_data_pointer() => Some(body.clone()),
-            data => data.map(slice),
-        };
-        Slices { data, occurred_at: members.occurred_at().map(slice) }
-    }
-
-    fn facts(
-        &self,
-        members: &Members<'_>,
-        Identity { event_id, key, fingerprint }: Identity,
-        now: SystemTime,
-    ) -> Facts {
-        Facts {
-            sender: self.name.clone(),
-            endpoint: self.endpoint.clone(),
-            event_id,
-            event_type: members.event_type().map(Box::from),
-            signed_at: None,
-            received_at: now,
-            unsigned_id: None,
-            secret_index: None,
-            scope: self.key_space.scope(),
-            key,
-            fingerprint,
-        }
-    }
-}
-
-fn read_member_time(raw: &str, format: TimestampFormat) -> Option<SystemTime> {
-    match format {
-        TimestampFormat::UnixSeconds | TimestampFormat::SiteUnixSeconds => format.parse(raw),
-        TimestampFormat::Rfc3339 => format.parse(&decode_string(raw)?),
-        TimestampFormat::UnixOrRfc3339 => match decode_string(raw) {
-            Some(text) => TimestampFormat::Rfc3339.parse(&text),
-            None => format.parse(raw),
-        },
     }
 }

@@ -1,21 +1,20 @@
-//! A delivery on its way from its head to a verdict: stages 2 to 6.
+//! A delivery on its way from its head to a verdict: stages 2 and 3.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName};
+use http::HeaderMap;
 
+use super::Verifier;
 use super::body::Body;
-use super::head::{Stamp, Tags};
-use super::{Freshness, Keys, Verifier};
-use crate::delivery::Facts;
-use crate::signature::Macs;
-use crate::time::STRICT_PAST;
+use super::head::{Evidence, Signature};
+use super::keys::{Key, KeySet, Proof};
+use super::prove::Proven;
+use crate::remote::RemoteCheck;
+use crate::signature::{Macs, Tag};
 use crate::{Delivery, Rejection};
-
-/// What is kept of an unsigned id header.
-const MAX_UNSIGNED_ID_BYTES: usize = 255;
 
 /// A delivery whose head is in order and whose body is being hashed as it arrives.
 ///
@@ -38,33 +37,56 @@ const MAX_UNSIGNED_ID_BYTES: usize = 255;
 /// ```
 pub struct Presented {
     verifier: Verifier,
-    keys: Keys,
-    generation: u64,
-    macs: Macs,
-    tags: Tags,
-    stamp: Option<Stamp>,
+    evidence: Evidence,
+    keys: Arc<KeySet>,
+    /// The verifier's generation that the keys are of; `None` for those of a tenant.
+    generation: Option<u64>,
+    macs: Option<Macs>,
     body: Body,
     received_at: SystemTime,
 }
 
 impl Presented {
-    pub(super) fn new(verifier: Verifier, headers: &HeaderMap, now: SystemTime) -> Result<Self, Rejection> {
-        let config = &*verifier.config;
-        let tags = config.read_tags(headers)?;
-        let stamp = config.read_stamp(headers)?;
-        // Before the keys: whoever replaces them in between makes us look again.
-        let generation = verifier.generation();
-        let keys = verifier.keys();
-        let mut macs = Macs::begin(keys.iter().map(|key| key.is_active(now).then_some(&key.mac)));
-        config.feed_before_body(&mut macs, stamp.as_ref());
-        Ok(Self { keys, generation, macs, tags, stamp, body: Body::Empty, received_at: now, verifier })
+    pub(super) fn begin(
+        verifier: Verifier,
+        evidence: Evidence,
+        keys: Arc<KeySet>,
+        generation: Option<u64>,
+        now: SystemTime,
+    ) -> Result<Self, Rejection> {
+        let mut presented =
+            Self { verifier, evidence, keys, generation, macs: None, body: Body::Empty, received_at: now };
+        // A credential stands in the head: a wrong one costs nobody a body.
+        if let Evidence::Credential(credential) = &presented.evidence {
+            presented.check_credential(credential, now)?;
+        }
+        presented.macs = presented.begin_macs(now);
+        Ok(presented)
+    }
+
+    /// The MACs under the keys that are active at `now`, fed with what stands before the body.
+    fn begin_macs(&self, now: SystemTime) -> Option<Macs> {
+        let (signature, hmac) = (self.signature()?, self.verifier.sender().scheme.hmac()?);
+        let keys = self.keys.keys.iter().map(|key| if key.is_active(now) { key.mac() } else { None });
+        let mut macs = Macs::begin(signature.hash, keys);
+        signature.feed_before_body(&mut macs, hmac, &self.keys);
+        Some(macs)
+    }
+
+    fn signature(&self) -> Option<&Signature> {
+        match &self.evidence {
+            Evidence::Signature(signature) => Some(signature),
+            _ => None,
+        }
     }
 
     /// Takes the next frame of the body and hashes it. A body of one frame is kept without a copy.
     ///
     /// There is no limit here; a [`Receiver`](crate::Receiver) counts.
     pub fn push(&mut self, frame: Bytes) {
-        self.macs.update(&frame);
+        if let Some(macs) = &mut self.macs {
+            macs.update(&frame);
+        }
         self.body.push(frame);
     }
 
@@ -79,54 +101,70 @@ impl Presented {
     /// Why the delivery is refused. Staleness is no error here: a receiver with a store looks it up first.
     pub fn finish(mut self, headers: &HeaderMap, now: SystemTime) -> Result<Verified, Rejection> {
         let body = std::mem::replace(&mut self.body, Body::Empty).into_bytes();
-        let secret_index = self.check(&body, now)?;
-        let config = &*self.verifier.config;
-        let members = config.read_event(&body)?;
-        let identity = config.identify(&members, &body)?;
-        if let Some(header) = &config.scheme.event
-            && contradicts(headers, header, members.event_type_text().as_deref())
-        {
-            return Err(Rejection::EventContradicted { header: header.clone() });
-        }
-        let freshness = config.judge(&members, self.stamp.as_ref(), now)?;
-        let facts = Facts {
-            received_at: self.received_at,
-            unsigned_id: config.scheme.id.as_ref().and_then(|header| unsigned_id(headers, header)),
-            secret_index: Some(secret_index),
-            signed_at: if let Freshness::Fresh(signed_at) = freshness { signed_at } else { None },
-            ..config.facts(&members, identity, now)
-        };
-        let slices = config.slices(&members, &body);
-        let delivery = Delivery::new(facts, body, slices);
-        let past = config.window.as_ref().map_or(STRICT_PAST, |window| window.past);
-        Ok(match freshness {
-            Freshness::Fresh(_) => Verified::Fresh(delivery),
-            Freshness::Stale(age) => Verified::Stale(Stale { delivery, rejection: Rejection::stale(age, past) }),
-        })
-    }
-
-    /// Stage 3. Returns the index of the secret that matched.
-    fn check(&mut self, body: &[u8], now: SystemTime) -> Result<usize, Rejection> {
-        if self.generation != self.verifier.generation() {
+        if self.generation.is_some_and(|generation| generation != self.verifier.generation()) {
             // The secrets were replaced while the body arrived. Only the new ones count.
             self.keys = self.verifier.keys();
-            self.macs = Macs::begin(self.keys.iter().map(|key| Some(&key.mac)));
-            self.verifier.config.feed_before_body(&mut self.macs, self.stamp.as_ref());
-            self.macs.update(body);
+            self.macs = self.begin_macs(now);
+            if let Some(macs) = &mut self.macs {
+                macs.update(&body);
+            }
         }
-        self.verifier.config.feed_after_body(&mut self.macs, self.stamp.as_ref());
-        let mut matched = None;
-        let mut tried = 0;
-        // Every secret is tried, so that the time taken does not tell which one matched.
+        let secret_index = match &self.evidence {
+            Evidence::Signature(_) => Some(self.check_signature(now)?),
+            Evidence::Credential(credential) => Some(self.check_credential(credential, now)?),
+            Evidence::Opaque(signature) => {
+                let check = RemoteCheck::new(&self.verifier, &self.keys, signature, headers, body, self.received_at)?;
+                return Ok(Verified::Ask(check));
+            }
+            Evidence::Nothing => self.check_unsigned()?,
+        };
+        let proven =
+            Proven { evidence: &self.evidence, keys: &self.keys, secret_index, headers, received_at: self.received_at };
+        self.verifier.config.prove(&proven, body, now)
+    }
+
+    /// Returns the index of the secret that made one of the signatures.
+    fn check_signature(&mut self, now: SystemTime) -> Result<usize, Rejection> {
+        let nothing = || Rejection::SignatureMismatch { secrets: 0 };
+        let mut macs = self.macs.take().ok_or_else(nothing)?;
+        let (signature, hmac) = self.signature().zip(self.verifier.sender().scheme.hmac()).ok_or_else(nothing)?;
+        signature.feed_after_body(&mut macs, hmac, &self.keys);
+        let matches = |index: usize, _: &Key| macs.finish(index).map(|tag| signature.tags.contain(&tag));
+        let (matched, tried) = self.keys.find(now, matches);
+        matched.ok_or(Rejection::SignatureMismatch { secrets: tried })
+    }
+
+    /// Returns the index of the secret that is the credential.
+    fn check_credential(&self, presented: &Tag, now: SystemTime) -> Result<usize, Rejection> {
+        let matches = |_: usize, key: &Key| match &key.proof {
+            Proof::Credential(expected) => Some(bool::from(expected.matches(presented))),
+            _ => None,
+        };
+        let header = self.verifier.config.scheme.header.clone();
+        let header = header.unwrap_or(http::header::AUTHORIZATION);
+        self.keys.find(now, matches).0.ok_or(Rejection::CredentialsInvalid { header })
+    }
+
+    /// There is nothing to check where the sender's file says so, and nobody but it can say so.
+    fn check_unsigned(&self) -> Result<Option<usize>, Rejection> {
+        let unsigned = self.keys.known && self.keys.keys.iter().all(|key| matches!(key.proof, Proof::Unsigned));
+        if unsigned { Ok(None) } else { Err(Rejection::SignatureMismatch { secrets: 0 }) }
+    }
+}
+
+impl KeySet {
+    /// The key that `matches`, and how many were tried. Every one is, so that the time taken does not tell which
+    /// one it was.
+    fn find(&self, now: SystemTime, mut matches: impl FnMut(usize, &Key) -> Option<bool>) -> (Option<usize>, usize) {
+        let (mut matched, mut tried) = (None, 0);
         for (index, key) in self.keys.iter().enumerate() {
-            let Some(expected) = self.macs.finish(index) else { continue };
-            let matches = self.tags.contain(&expected);
+            let Some(matches) = matches(index, key) else { continue };
             if key.is_active(now) {
                 tried += 1;
                 matched = if matches { Some(index) } else { matched };
             }
         }
-        matched.ok_or(Rejection::SignatureMismatch { secrets: tried })
+        (matched.filter(|_| self.known), tried)
     }
 }
 
@@ -136,7 +174,7 @@ impl fmt::Debug for Presented {
     }
 }
 
-/// The outcome of a check whose signature matched.
+/// The outcome of a check that found nothing wrong.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Verified {
@@ -144,6 +182,10 @@ pub enum Verified {
     Fresh(Delivery),
     /// Proven, but too old to be handled.
     Stale(Stale),
+    /// Proven, and no event: the sender wants this text echoed.
+    Challenge(Bytes),
+    /// Not proven yet: the sender's endpoint must be asked.
+    Ask(RemoteCheck),
 }
 
 /// A delivery that verifies but is older than the tolerance. A receiver looks it up; nobody handles it.
@@ -154,6 +196,10 @@ pub struct Stale {
 }
 
 impl Stale {
+    pub(super) fn new(delivery: Delivery, rejection: Rejection) -> Self {
+        Self { delivery, rejection }
+    }
+
     /// The refusal, for an event that was not completed.
     #[must_use]
     pub fn into_rejection(self) -> Rejection {
@@ -163,16 +209,4 @@ impl Stale {
     pub(crate) fn delivery(&self) -> &Delivery {
         &self.delivery
     }
-}
-
-/// Whether a header outside the signature says something else than the signed body, or two things at once.
-fn contradicts(headers: &HeaderMap, header: &HeaderName, event_type: Option<&str>) -> bool {
-    let mut claims = headers.get_all(header).iter().map(|value| value.as_bytes());
-    let Some(said) = event_type.map(str::as_bytes).or_else(|| claims.next()) else { return false };
-    claims.any(|claim| claim != said)
-}
-
-fn unsigned_id(headers: &HeaderMap, header: &HeaderName) -> Option<Box<str>> {
-    let id = headers.get(header)?.to_str().ok()?;
-    Some(id.chars().take(MAX_UNSIGNED_ID_BYTES).collect::<String>().into())
 }

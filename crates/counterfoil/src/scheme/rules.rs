@@ -1,0 +1,384 @@
+//! The rules that keep one proof from fitting two different requests.
+
+use http::HeaderName;
+
+use super::{BodyForm, Challenge, Check, Hmac, IdSource, MAX_ID_MEMBERS, Part, Remote, Sender, TimestampSource, Token};
+use crate::time::TimestampFormat;
+use crate::{ConfigError, SecretEncoding};
+
+/// A scheme with its header names parsed and its rules checked.
+#[derive(Debug)]
+pub(crate) struct CheckedScheme {
+    /// The header of the signature or credential; `None` where nothing is checked.
+    pub(crate) header: Option<HeaderName>,
+    pub(crate) stamp: Option<(StampPlace, TimestampFormat)>,
+    /// The headers that are signed content, in the order of their parts.
+    pub(crate) signed: Box<[SignedHeader]>,
+    /// The index in `signed` of the header that holds the event's id.
+    pub(crate) id_header: Option<usize>,
+    pub(crate) event: Option<HeaderName>,
+    pub(crate) id: Option<HeaderName>,
+}
+
+/// Where the time is that is read before the body.
+#[derive(Debug)]
+pub(crate) enum StampPlace {
+    Header(HeaderName),
+    /// The entry of the signature header with this prefix.
+    Entry(Box<str>),
+}
+
+/// A header under the MAC.
+#[derive(Debug)]
+pub(crate) struct SignedHeader {
+    pub(crate) name: HeaderName,
+    /// The literals beside it, which its value may not hold: bytes could slide across them.
+    pub(crate) forbidden: Box<[Box<str>]>,
+}
+
+impl Sender {
+    /// Checks the rules.
+    pub(crate) fn check(&self) -> Result<CheckedScheme, ConfigError> {
+        let scheme = &self.scheme;
+        let unsigned = |field, name: &Option<super::Text>| name.as_deref().map(|name| header(field, name)).transpose();
+        let mut checked = match &scheme.check {
+            Check::Hmac(hmac) => hmac.check(scheme.body)?,
+            Check::Token(token) => CheckedScheme::of_header(token.check()?),
+            Check::Remote(remote) => CheckedScheme::of_header(remote.check(scheme.body)?),
+            Check::InsecureUnsigned => CheckedScheme { header: None, ..CheckedScheme::of_nothing() },
+        };
+        if scheme.hmac().is_none() && scheme.secret != SecretEncoding::Raw {
+            return Err(rule("secret", "only an HMAC key is decoded: a credential is used as it is written"));
+        }
+        match &self.envelope.id {
+            Some(IdSource::Body(pointers)) if pointers.is_empty() || pointers.len() > MAX_ID_MEMBERS => {
+                return Err(rule("id", "an id is made of one to four members"));
+            }
+            Some(IdSource::Header(name)) => {
+                let name = header("id", name)?;
+                let place = checked.signed.iter().position(|signed| signed.name == name);
+                let unsigned =
+                    rule("id", "the header of the id is not signed: whoever replays a request can change it");
+                checked.id_header = Some(place.ok_or(unsigned)?);
+            }
+            _ => {}
+        }
+        match &scheme.challenge {
+            Some(Challenge::Body { .. }) if scheme.body == BodyForm::Opaque => {
+                return Err(rule("challenge", "no challenge can be read from an opaque body"));
+            }
+            Some(Challenge::Body { .. }) if matches!(scheme.check, Check::Remote(_)) => {
+                return Err(rule("challenge", "a challenge in the body goes with a signature that is checked here"));
+            }
+            Some(Challenge::Query { parameter }) if parameter.is_empty() => {
+                return Err(rule("challenge", "the parameter has no name"));
+            }
+            _ => {}
+        }
+        checked.event = unsigned("unsigned", &scheme.unsigned.event)?;
+        checked.id = unsigned("unsigned", &scheme.unsigned.id)?;
+        Ok(checked)
+    }
+}
+
+impl CheckedScheme {
+    fn of_nothing() -> Self {
+        Self { header: None, stamp: None, signed: Box::default(), id_header: None, event: None, id: None }
+    }
+
+    fn of_header(header: HeaderName) -> Self {
+        Self { header: Some(header), ..Self::of_nothing() }
+    }
+}
+
+impl Hmac {
+    fn check(&self, body: BodyForm) -> Result<CheckedScheme, ConfigError> {
+        self.check_form()?;
+        self.check_parts(body)?;
+        self.check_time(body)?;
+        let name = header("signature", &self.signature.name)?;
+        let stamp = match &self.timestamp {
+            Some(TimestampSource::Header { name, format }) => {
+                Some((StampPlace::Header(header("timestamp", name)?), *format))
+            }
+            Some(TimestampSource::Entry { prefix, format }) => Some((StampPlace::Entry((**prefix).into()), *format)),
+            _ => None,
+        };
+        let signed = self.signed_headers(&name, &stamp)?;
+        Ok(CheckedScheme { stamp, signed, ..CheckedScheme::of_header(name) })
+    }
+
+    fn check_form(&self) -> Result<(), ConfigError> {
+        let form = &self.signature;
+        if form.separator.is_some_and(|separator| separator != ' ' && !separator.is_ascii_graphic()) {
+            return Err(rule("signature", "the separator is not a visible ASCII character or a space"));
+        }
+        if !can_begin_a_value(&form.prefix) {
+            return Err(rule("signature", "the prefix cannot stand at the beginning of a header's value"));
+        }
+        if form.separator.is_some_and(|separator| form.prefix.contains(separator)) {
+            return Err(rule("signature", "the prefix holds the separator"));
+        }
+        Ok(())
+    }
+
+    fn check_parts(&self, body: BodyForm) -> Result<(), ConfigError> {
+        let count = |wanted: &Part| self.signed.iter().filter(|part| *part == wanted).count();
+        if count(&Part::Body) != 1 {
+            return Err(rule("signed", "the signed content must hold the body exactly once"));
+        }
+        let head_time = matches!(self.timestamp, Some(TimestampSource::Header { .. } | TimestampSource::Entry { .. }));
+        if count(&Part::Timestamp) > 1 || (count(&Part::Timestamp) == 1) != head_time {
+            let reason =
+                "a timestamp in the head and the part `timestamp` go together: an unsigned time proves nothing";
+            return Err(rule("signed", reason));
+        }
+        if self.signed.iter().any(|part| matches!(part, Part::Literal(text) if text.is_empty())) {
+            return Err(rule("signed", "an empty literal separates nothing"));
+        }
+        for pair in self.signed.windows(2) {
+            let variable = pair.iter().all(|part| !part.is_fixed());
+            let guarded = pair == [Part::Timestamp, Part::Body] && body == BodyForm::JsonObject;
+            if variable && !guarded {
+                let reason = "two variable parts need a literal between them, or bytes slide from one to the other";
+                return Err(rule("signed", reason));
+            }
+            let header = pair.iter().any(|part| matches!(part, Part::Header(_)));
+            if header && !pair.iter().any(|part| matches!(part, Part::Literal(_))) {
+                return Err(rule("signed", "a header needs a literal on either side that it has a neighbour"));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_time(&self, body: BodyForm) -> Result<(), ConfigError> {
+        match &self.timestamp {
+            Some(TimestampSource::Body { .. }) if body == BodyForm::Opaque => {
+                Err(rule("timestamp", "no time can be read from an opaque body"))
+            }
+            Some(TimestampSource::Header { name, .. }) if self.signature.name.eq_ignore_ascii_case(name) => {
+                Err(rule("timestamp", "a timestamp in the signature's header is an entry of it: give its prefix"))
+            }
+            Some(TimestampSource::Entry { prefix, .. }) => {
+                let form = &self.signature;
+                let Some(separator) = form.separator else {
+                    return Err(rule(
+                        "timestamp",
+                        "an entry needs the signature header to be a list: give its separator",
+                    ));
+                };
+                let apart =
+                    !prefix.is_empty() && !prefix.starts_with(&*form.prefix) && !form.prefix.starts_with(&**prefix);
+                if !apart || !can_begin_a_value(prefix) || prefix.contains(separator) {
+                    return Err(rule("timestamp", "the entry's prefix cannot be told from the signature's"));
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The headers among the parts, each with the literals that stand beside it.
+    fn signed_headers(
+        &self,
+        signature: &HeaderName,
+        stamp: &Option<(StampPlace, TimestampFormat)>,
+    ) -> Result<Box<[SignedHeader]>, ConfigError> {
+        let literal = |index: Option<usize>| match self.signed.get(index?)? {
+            Part::Literal(text) => Some(Box::from(&**text)),
+            _ => None,
+        };
+        let mut headers: Vec<SignedHeader> = Vec::new();
+        for (index, part) in self.signed.iter().enumerate() {
+            let Part::Header(name) = part else { continue };
+            let name = header("signed", name)?;
+            let stamped = matches!(stamp, Some((StampPlace::Header(stamp), _)) if *stamp == name);
+            if name == *signature || stamped || headers.iter().any(|other| other.name == name) {
+                return Err(rule(
+                    "signed",
+                    "a header stands there twice, or is the signature's or the timestamp's own",
+                ));
+            }
+            let forbidden = [literal(index.checked_sub(1)), literal(index.checked_add(1))];
+            headers.push(SignedHeader { name, forbidden: forbidden.into_iter().flatten().collect() });
+        }
+        Ok(headers.into())
+    }
+}
+
+impl Part {
+    /// Whether a request has no say in it.
+    fn is_fixed(&self) -> bool {
+        matches!(self, Self::Literal(_) | Self::Method | Self::Path | Self::Url)
+    }
+}
+
+impl Token {
+    fn check(&self) -> Result<HeaderName, ConfigError> {
+        if !can_begin_a_value(&self.prefix) {
+            return Err(rule("token", "the prefix cannot stand at the beginning of a header's value"));
+        }
+        header("token", &self.header)
+    }
+}
+
+impl Remote {
+    fn check(&self, body: BodyForm) -> Result<HeaderName, ConfigError> {
+        if body != BodyForm::JsonObject {
+            return Err(rule("body", "a remote check sends one JSON object"));
+        }
+        if !self.url.starts_with("https://") {
+            return Err(rule("url", "a secret is only sent over https"));
+        }
+        header("signature", &self.header)
+    }
+}
+
+fn can_begin_a_value(prefix: &str) -> bool {
+    prefix.chars().all(|char| char.is_ascii_graphic() || char == ' ') && !prefix.starts_with(' ')
+}
+
+fn rule(field: &'static str, reason: &'static str) -> ConfigError {
+    ConfigError::Scheme { field, reason }
+}
+
+fn header(field: &'static str, name: &str) -> Result<HeaderName, ConfigError> {
+    HeaderName::try_from(name).map_err(|_| ConfigError::HeaderName { field, name: name.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scheme::{Hash, SignatureHeader, TagEncoding};
+    use crate::senders;
+
+    fn agiled(change: impl FnOnce(&mut Sender, &mut Hmac)) -> Result<CheckedScheme, ConfigError> {
+        let mut sender = senders::AGILED;
+        let mut hmac = sender.scheme.hmac().unwrap().clone();
+        change(&mut sender, &mut hmac);
+        sender.scheme.check = Check::Hmac(hmac);
+        sender.check()
+    }
+
+    fn signed(parts: Vec<Part>, body: BodyForm) -> Result<CheckedScheme, ConfigError> {
+        agiled(|sender, hmac| {
+            hmac.signed = parts.into();
+            sender.scheme.body = body;
+        })
+    }
+
+    #[test]
+    fn t29_bytes_cannot_slide_between_variable_parts() {
+        use Part::{Body, Literal, Path, Timestamp, Url};
+        let dot = || Literal(".".into());
+        let id = || Part::Header("X-Id".into());
+        for parts in [
+            vec![Timestamp, dot(), Body],
+            vec![id(), dot(), Timestamp, dot(), Body],
+            vec![Timestamp, Url, Body],
+            vec![Part::Method, Path, Timestamp, dot(), Body],
+            vec![Body, dot(), Timestamp],
+            vec![Body, dot(), id(), dot(), Timestamp],
+        ] {
+            assert!(signed(parts.clone(), BodyForm::Opaque).is_ok(), "{parts:?}");
+        }
+        assert!(signed(vec![Timestamp, Body], BodyForm::JsonObject).is_ok());
+        for parts in [
+            vec![Body, Timestamp],
+            vec![Timestamp, Timestamp, Body],
+            vec![Timestamp, dot(), Body, Body],
+            vec![Timestamp],
+            vec![Body],
+            vec![Timestamp, Literal("".into()), Body],
+            vec![Timestamp, dot(), Body, id()],
+            vec![Timestamp, id(), dot(), Body],
+            vec![Timestamp, Url, id(), dot(), Body],
+            vec![id(), dot(), Timestamp, dot(), id(), dot(), Body],
+            vec![Part::Header("X-Agiled-Webhook-Signature".into()), dot(), Timestamp, dot(), Body],
+            vec![Part::Header("X-Agiled-Webhook-Timestamp".into()), dot(), Timestamp, dot(), Body],
+        ] {
+            assert!(signed(parts.clone(), BodyForm::JsonObject).is_err(), "{parts:?}");
+        }
+        for body in [BodyForm::Json, BodyForm::Opaque] {
+            assert!(signed(vec![Timestamp, Body], body).is_err(), "{body:?}");
+        }
+    }
+
+    #[test]
+    fn a_signed_header_knows_the_literals_beside_it() {
+        let literal = |text: &'static str| Part::Literal(text.into());
+        let parts = vec![Part::Header("X-Id".into()), literal("."), Part::Timestamp, literal(":"), Part::Body];
+        let scheme = signed(parts, BodyForm::JsonObject).unwrap();
+        assert_eq!(scheme.signed.len(), 1);
+        assert_eq!(*scheme.signed[0].forbidden, [Box::from(".")]);
+    }
+
+    #[test]
+    fn a_separator_can_stand_in_a_header() {
+        let with = |separator| agiled(|_, hmac| hmac.signature.separator = Some(separator));
+        for separator in [',', ' ', ';'] {
+            assert!(with(separator).is_ok(), "{separator:?}");
+        }
+        for separator in ['é', '，', '\n', '\0', '\t'] {
+            assert!(with(separator).is_err(), "{separator:?}");
+        }
+    }
+
+    #[test]
+    fn an_entry_of_the_signature_header_is_told_from_its_tags() {
+        let with = |prefix: &'static str, separator| {
+            agiled(|_, hmac| {
+                hmac.signature = SignatureHeader {
+                    name: "X-Signature".into(),
+                    prefix: "v1=".into(),
+                    encoding: TagEncoding::Hex,
+                    separator,
+                };
+                let format = TimestampFormat::UnixSeconds;
+                hmac.timestamp = Some(TimestampSource::Entry { prefix: prefix.into(), format });
+            })
+        };
+        assert!(with("t=", Some(',')).is_ok());
+        for (prefix, separator) in [
+            ("t=", None),
+            ("", Some(',')),
+            ("v1=", Some(',')),
+            ("v", Some(',')),
+            ("v1=t", Some(',')),
+            ("t,", Some(',')),
+        ] {
+            assert!(with(prefix, separator).is_err(), "{prefix:?} {separator:?}");
+        }
+    }
+
+    #[test]
+    fn t31_an_id_comes_from_a_header_only_where_it_is_signed() {
+        let with = |name: &'static str| {
+            agiled(|sender, hmac| {
+                let dot = || Part::Literal(".".into());
+                hmac.signed = vec![Part::Header("X-Id".into()), dot(), Part::Timestamp, dot(), Part::Body].into();
+                sender.envelope.id = Some(IdSource::Header(name.into()));
+            })
+        };
+        assert_eq!(with("x-id").unwrap().id_header, Some(0));
+        assert!(with("X-Agiled-Webhook-Id").is_err());
+        assert!(senders::HANDL.with_event_id_from(Vec::<String>::new()).check().is_err());
+        assert!(senders::HANDL.with_event_id_from(["/a"; 5]).check().is_err());
+    }
+
+    #[test]
+    fn only_an_hmac_key_is_decoded() {
+        let mut sender = senders::ANGAGE.with_check(Check::bearer());
+        assert!(sender.check().is_ok());
+        sender.scheme.secret = SecretEncoding::Base64;
+        assert!(sender.check().is_err());
+    }
+
+    #[test]
+    fn every_sender_passes_its_own_rules() {
+        for sender in &senders::ALL {
+            sender.check().unwrap_or_else(|error| panic!("{}: {error}", sender.name));
+            assert!(sender.scheme.hmac().is_none_or(|hmac| hmac.hash == Hash::Sha256));
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Secrets of many tenants behind one address.
+//!
+//! A receiver for a platform's customers does not know its secrets when it is built. It is given [`Tenants`] instead:
+//! which tenant a request says it is for, and that tenant's secrets. Each tenant has a part of the store to itself, so
+//! that two tenants' events never meet, whatever their ids.
+//!
+//! ```
+//! use counterfoil::idempotency::BoxFuture;
+//! use counterfoil::receiver::Head;
+//! use counterfoil::tenants::{Tenant, Tenants, TenantsError};
+//! use counterfoil::{senders, Receiver, Secret};
+//!
+//! /// `POST /webhooks/{tenant}/agiled`
+//! #[derive(Debug)]
+//! struct Customers;
+//!
+//! impl Tenants for Customers {
+//!     fn name(&self, head: &Head<'_>) -> Option<String> {
+//!         head.parameters.get("tenant").map(str::to_owned)
+//!     }
+//!
+//!     fn find<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Tenant>, TenantsError>> {
+//!         Box::pin(async move {
+//!             // Ask your database.
+//!             let secret = (name == "acme").then(|| Secret::new("acme_agiled_secret_example"));
+//!             Ok(secret.transpose()?.map(|secret| Tenant::new().secret(secret)))
+//!         })
+//!     }
+//! }
+//!
+//! let receiver = Receiver::builder(senders::AGILED).tenants(Customers).build()?;
+//! # Ok::<(), counterfoil::ConfigError>(())
+//! ```
+//!
+//! # Revoking a secret
+//! What a tenant's secrets are is remembered for a minute, or for as long as
+//! [`tenant_cache`](crate::receiver::ReceiverBuilder::tenant_cache) says, and so is that there is no such tenant. A
+//! secret that was revoked is refused at the latest after that time and the receiver's body timeout, deliveries that
+//! were arriving included.
+//!
+//! # Strangers
+//! A tenant that does not exist answers exactly as a wrong signature does, after the same work. Whoever makes names up
+//! makes you look each of them up once: let [`Tenants::name`] refuse what cannot be a name of yours.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use quick_cache::sync::Cache;
+
+use crate::idempotency::BoxFuture;
+use crate::receiver::Head;
+use crate::time::monotonic;
+use crate::verifier::{Address, Dated, KeySet, PublicUrl, Verifier};
+use crate::{ConfigError, Rejection, Secret};
+
+/// How many tenants are remembered.
+pub(crate) const DEFAULT_CACHE_ENTRIES: usize = 4096;
+
+/// For how long a tenant is remembered.
+pub(crate) const DEFAULT_CACHE_TIME: Duration = Duration::from_secs(60);
+
+/// Longer names are no names.
+const MAX_NAME_BYTES: usize = 255;
+
+/// Why the secrets cannot be had now.
+pub type TenantsError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Who the tenants are.
+pub trait Tenants: fmt::Debug + Send + Sync + 'static {
+    /// Which tenant a request says it is for, from its head alone: a path parameter, a header, the host. `None` where
+    /// it cannot be one of ours.
+    ///
+    /// The name is part of every key: renaming a tenant makes its events new ones.
+    fn name(&self, head: &Head<'_>) -> Option<String>;
+
+    /// That tenant; `None` where there is none. Asked once for requests that come together, and not again while
+    /// the answer is remembered.
+    ///
+    /// # Errors
+    /// The secrets cannot be had now. The delivery is answered with 503, and nothing is remembered.
+    fn find<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Tenant>, TenantsError>>;
+}
+
+/// One tenant's side of a receiver.
+#[derive(Debug, Clone, Default)]
+#[must_use]
+pub struct Tenant {
+    secrets: Vec<Dated>,
+    public_url: Option<String>,
+    webhook_id: Option<String>,
+}
+
+impl Tenant {
+    /// A tenant without secrets yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds an active secret.
+    pub fn secret(mut self, secret: Secret) -> Self {
+        self.secrets.push((secret, None));
+        self
+    }
+
+    /// Adds a secret that is active until `end`, judged by our clock.
+    pub fn secret_until(mut self, secret: Secret, end: SystemTime) -> Self {
+        self.secrets.push((secret, Some(end)));
+        self
+    }
+
+    /// The address that the sender was given for this tenant, where it is another than the receiver's: see
+    /// [`VerifierBuilder::public_url`](crate::verifier::VerifierBuilder::public_url).
+    pub fn public_url(mut self, url: impl Into<String>) -> Self {
+        self.public_url = Some(url.into());
+        self
+    }
+
+    /// The id of this tenant's webhook: see
+    /// [`VerifierBuilder::webhook_id`](crate::verifier::VerifierBuilder::webhook_id).
+    pub fn webhook_id(mut self, id: impl Into<String>) -> Self {
+        self.webhook_id = Some(id.into());
+        self
+    }
+
+    fn keys(&self, verifier: &Verifier, name: &str) -> Result<KeySet, ConfigError> {
+        let address = Address {
+            url: self.public_url.as_deref().map(PublicUrl::parse).transpose()?,
+            webhook_id: self.webhook_id.as_deref().map(Arc::from),
+        };
+        verifier.keys_of_tenant(name, &self.secrets, &address)
+    }
+}
+
+/// The tenants of one receiver, as far as they are known.
+pub(crate) struct Directory {
+    tenants: Arc<dyn Tenants>,
+    cache: Cache<String, Entry>,
+    keep: Duration,
+    /// What strangers are checked against.
+    nobody: Arc<KeySet>,
+}
+
+#[derive(Clone)]
+struct Entry {
+    keys: Arc<KeySet>,
+    until: Instant,
+}
+
+impl Directory {
+    pub(crate) fn new(
+        tenants: Arc<dyn Tenants>,
+        entries: Option<NonZeroUsize>,
+        keep: Option<Duration>,
+        verifier: &Verifier,
+    ) -> Result<Self, ConfigError> {
+        Ok(Self {
+            tenants,
+            cache: Cache::new(entries.map_or(DEFAULT_CACHE_ENTRIES, NonZeroUsize::get)),
+            keep: keep.unwrap_or(DEFAULT_CACHE_TIME),
+            nobody: Arc::new(verifier.keys_of_nobody()?),
+        })
+    }
+
+    /// What a request is checked against.
+    pub(crate) async fn keys(&self, verifier: &Verifier, head: &Head<'_>) -> Result<Arc<KeySet>, Rejection> {
+        let fit = |name: &String| (1..=MAX_NAME_BYTES).contains(&name.len()) && !name.chars().any(char::is_control);
+        let Some(name) = self.tenants.name(head).filter(fit) else { return Ok(self.nobody.clone()) };
+        // What is over must go before it is asked for, or those who wait for it would be given it.
+        let now = monotonic();
+        self.cache.remove_if(&name, |entry| entry.until <= now);
+        let entry = self.cache.get_or_insert_async(&name, self.find(verifier, &name)).await?;
+        Ok(entry.keys)
+    }
+
+    async fn find(&self, verifier: &Verifier, name: &str) -> Result<Entry, Rejection> {
+        let could_not = |error: &dyn fmt::Display| Rejection::CouldNotVerify {
+            reason: format!("the secrets of tenant `{name}` cannot be had: {error}").into(),
+        };
+        let asked_at = monotonic();
+        let keys = match self.tenants.find(name).await.map_err(|error| could_not(&error))? {
+            Some(tenant) => Arc::new(tenant.keys(verifier, name).map_err(|error| could_not(&error))?),
+            None => self.nobody.clone(),
+        };
+        // From the moment of asking: what was revoked while the answer was on its way is in it.
+        Ok(Entry { keys, until: asked_at + self.keep })
+    }
+}
+
+impl fmt::Debug for Directory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Directory").field("tenants", &self.tenants).field("keep", &self.keep).finish_non_exhaustive()
+    }
+}

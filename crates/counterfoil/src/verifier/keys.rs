@@ -1,0 +1,166 @@
+//! The secrets in use, and the part of the keys' space that goes with them.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::MAX_SECRETS;
+use crate::idempotency::KeySpace;
+use crate::scheme::{Check, Hmac, Part, Sender};
+use crate::signature::{MacKey, Tag};
+use crate::{ConfigError, Secret};
+
+/// One immutable set of secrets. A request that sees it replaced before its verdict begins again with the new one.
+pub(crate) struct KeySet {
+    pub(super) keys: Box<[Key]>,
+    pub(super) key_space: KeySpace,
+    /// Whose secrets they are, where there are tenants.
+    pub(super) tenant: Option<Arc<str>>,
+    pub(super) address: Address,
+    /// Whether the keys are real. Those of a tenant that does not exist are tried like any other and never match.
+    pub(super) known: bool,
+}
+
+/// One secret, ready for its check.
+pub(super) struct Key {
+    pub(super) proof: Proof,
+    until: Option<SystemTime>,
+}
+
+/// What a secret proves a delivery by.
+pub(super) enum Proof {
+    Mac(MacKey),
+    Credential(Tag),
+    /// Goes to the sender's endpoint.
+    Asked(Secret),
+    /// There is no secret and nothing is proven.
+    Unsigned,
+}
+
+impl Key {
+    pub(super) fn is_active(&self, now: SystemTime) -> bool {
+        self.until.is_none_or(|until| now < until)
+    }
+
+    pub(super) fn mac(&self) -> Option<&MacKey> {
+        match &self.proof {
+            Proof::Mac(key) => Some(key),
+            _ => None,
+        }
+    }
+}
+
+/// A secret and the moment it ends.
+pub(crate) type Dated = (Secret, Option<SystemTime>);
+
+/// Where `now` is given, a set that is wholly in the past is a mistake.
+pub(super) fn build(sender: &Sender, secrets: &[Dated], now: Option<SystemTime>) -> Result<Box<[Key]>, ConfigError> {
+    let name = || sender.name.clone().into_owned();
+    if matches!(sender.scheme.check, Check::InsecureUnsigned) {
+        if !secrets.is_empty() {
+            let reason = "it is unsigned: remove the secret, or choose a check that uses it";
+            return Err(ConfigError::SecretUnused { sender: name(), reason });
+        }
+        return Ok([Key { proof: Proof::Unsigned, until: None }].into());
+    }
+    if secrets.is_empty() {
+        return Err(ConfigError::SecretMissing { sender: name() });
+    }
+    if secrets.len() > MAX_SECRETS {
+        return Err(ConfigError::SecretsTooMany { given: secrets.len(), most: MAX_SECRETS });
+    }
+    secrets.iter().try_for_each(|(secret, _)| sender.check_secret(secret))?;
+    if secrets.iter().any(|(secret, _)| secret.is_short()) {
+        let least = crate::secret::SHORT_SECRET_BYTES;
+        tracing::warn!(sender = %sender.name, least, "a short secret can be found by trying");
+    }
+    let key = |(secret, until): &Dated| Ok(Key { proof: proof(sender, secret)?, until: *until });
+    let keys = secrets.iter().map(key).collect::<Result<Box<[Key]>, ConfigError>>()?;
+    if now.is_some_and(|now| !keys.iter().any(|key| key.is_active(now))) {
+        return Err(ConfigError::SecretsEnded { sender: name() });
+    }
+    Ok(keys)
+}
+
+/// A key that costs what a real one costs, for requests that name no tenant of ours.
+pub(super) fn decoy(sender: &Sender) -> Result<Box<[Key]>, ConfigError> {
+    let secret = Secret::decode("64656c69766572656420746f206e6f626f6479", sender.scheme.secret)
+        .or_else(|_| Secret::decode("ZGVsaXZlcmVkIHRvIG5vYm9keQ==", sender.scheme.secret))
+        .or_else(|_| Secret::decode("whsec_ZGVsaXZlcmVkIHRvIG5vYm9keQ==", sender.scheme.secret))?;
+    Ok([Key { proof: proof(sender, &secret)?, until: None }].into())
+}
+
+fn proof(sender: &Sender, secret: &Secret) -> Result<Proof, ConfigError> {
+    Ok(match &sender.scheme.check {
+        Check::Hmac(hmac) => {
+            let sha1 = || ConfigError::Sha1 { sender: sender.name.clone().into_owned() };
+            Proof::Mac(MacKey::new(secret, hmac.hash).ok_or_else(sha1)?)
+        }
+        Check::Token(_) => Proof::Credential(Tag::of_credential(secret.bytes())),
+        Check::Remote(_) => Proof::Asked(secret.clone()),
+        Check::InsecureUnsigned => Proof::Unsigned,
+    })
+}
+
+/// What the sender knows this receiver by.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Address {
+    /// The URL that it signs.
+    pub(crate) url: Option<PublicUrl>,
+    /// The webhook's id, which its endpoint is asked with.
+    pub(crate) webhook_id: Option<Arc<str>>,
+}
+
+impl Address {
+    /// This address, where it says something, and otherwise `other`.
+    pub(super) fn or(&self, other: &Self) -> Self {
+        Self {
+            url: self.url.clone().or_else(|| other.url.clone()),
+            webhook_id: self.webhook_id.clone().or_else(|| other.webhook_id.clone()),
+        }
+    }
+
+    /// Whether it says what `sender` has to be told, and nothing else.
+    pub(super) fn check(&self, sender: &Sender) -> Result<(), ConfigError> {
+        let name = || sender.name.clone().into_owned();
+        let signs_url = |hmac: &Hmac| hmac.signed.iter().any(|part| matches!(part, Part::Path | Part::Url));
+        let wants_url = sender.scheme.hmac().is_some_and(signs_url);
+        let asks = matches!(sender.scheme.check, Check::Remote(_));
+        match (wants_url, &self.url, asks, &self.webhook_id) {
+            (true, None, ..) => Err(ConfigError::PublicUrlMissing { sender: name() }),
+            (false, Some(_), ..) => Err(ConfigError::SettingUnused { sender: name(), setting: "public_url" }),
+            (.., true, None) => Err(ConfigError::WebhookIdMissing { sender: name() }),
+            (.., false, Some(_)) => Err(ConfigError::SettingUnused { sender: name(), setting: "webhook_id" }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The address that a sender was given, as it was given.
+#[derive(Debug, Clone)]
+pub(crate) struct PublicUrl {
+    text: Arc<str>,
+    /// Where the path begins.
+    path_at: usize,
+}
+
+impl PublicUrl {
+    pub(crate) fn parse(text: &str) -> Result<Self, ConfigError> {
+        let refuse = || ConfigError::PublicUrlInvalid { url: text.chars().take(64).collect() };
+        let uri: http::Uri = text.parse().map_err(|_| refuse())?;
+        let host = text.find("://").map(|at| at + 3).ok_or_else(refuse)?;
+        if !matches!(uri.scheme_str(), Some("https" | "http")) || uri.host().is_none_or(str::is_empty) {
+            return Err(refuse());
+        }
+        let path_at = text[host..].find(['/', '?']).map_or(text.len(), |at| host + at);
+        Ok(Self { text: text.into(), path_at })
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The path and query, as written.
+    pub(crate) fn path(&self) -> &str {
+        self.text.get(self.path_at..).unwrap_or_default()
+    }
+}

@@ -1,0 +1,221 @@
+//! From a body whose signature matched to a verdict: stages 4 to 6.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::head::{Evidence, Stamp};
+use super::keys::KeySet;
+use super::{Config, Stale, Verified, Verifier};
+use crate::delivery::{Facts, Slices};
+use crate::event::{Found, Members, read_time};
+use crate::idempotency::{Fingerprint, IdempotencyKey};
+use crate::remote::canonical;
+use crate::scheme::{Check, IdSource, TimestampSource};
+use crate::time::{Judged, STRICT_PAST};
+use crate::{Delivery, EventId, Rejection};
+
+/// What is kept of an unsigned header.
+const MAX_UNSIGNED_BYTES: usize = 255;
+
+/// The longest challenge that is echoed.
+pub(crate) const MAX_CHALLENGE_BYTES: usize = 1024;
+
+/// What makes a delivery the event that it is.
+struct Identity {
+    event_id: Option<EventId>,
+    key: IdempotencyKey,
+    fingerprint: Option<Fingerprint>,
+}
+
+/// What stage 5 makes of a signed time that does not lie ahead.
+enum Freshness {
+    /// `None` where there is none, or where its true value cannot be known.
+    Fresh(Option<SystemTime>),
+    /// Older than the window by this age.
+    Stale(Duration),
+}
+
+/// A delivery that was proven, and is now to be read.
+pub(super) struct Proven<'p> {
+    pub(super) evidence: &'p Evidence,
+    pub(super) keys: &'p KeySet,
+    pub(super) secret_index: Option<usize>,
+    pub(super) headers: &'p HeaderMap,
+    pub(super) received_at: SystemTime,
+}
+
+impl Verifier {
+    pub(crate) fn assert(&self, body: Bytes, now: SystemTime) -> Result<Delivery, Rejection> {
+        let (config, keys) = (&*self.config, self.keys());
+        let members = config.read_event(&body)?;
+        let identity = config.identify(&members, &body, &Evidence::Nothing, &keys)?;
+        // An assertion is of any age: only a time that is fresh can be corrected to UTC.
+        let signed_at = match config.judge(&members, None, now) {
+            Ok(Freshness::Fresh(signed_at)) => signed_at,
+            Ok(Freshness::Stale(_)) | Err(_) => None,
+        };
+        let facts = Facts { signed_at, ..config.facts(&members, identity, &keys, now) };
+        let slices = config.slices(&members, &body);
+        Ok(Delivery::new(facts, body, slices))
+    }
+}
+
+impl Config {
+    /// Reads the event of a proven delivery, and judges its age.
+    pub(super) fn prove(&self, proven: &Proven<'_>, body: Bytes, now: SystemTime) -> Result<Verified, Rejection> {
+        let Proven { evidence, keys, headers, .. } = proven;
+        let members = self.read_event(&body)?;
+        if self.reader.is_challenge(&members) {
+            return self.challenge(&members, evidence.stamp(), now);
+        }
+        let identity = self.identify(&members, &body, evidence, keys)?;
+        if let Some(header) = &self.scheme.event
+            && contradicts(headers, header, members.event_type_text().as_deref())
+        {
+            return Err(Rejection::EventContradicted { header: header.clone() });
+        }
+        let freshness = self.judge(&members, evidence.stamp(), now)?;
+        let facts = Facts {
+            unsigned_id: self.scheme.id.as_ref().and_then(|header| unsigned(headers, header)),
+            unsigned_event_type: self.scheme.event.as_ref().and_then(|header| unsigned(headers, header)),
+            secret_index: proven.secret_index,
+            signed_at: if let Freshness::Fresh(signed_at) = freshness { signed_at } else { None },
+            ..self.facts(&members, identity, keys, proven.received_at)
+        };
+        let slices = self.slices(&members, &body);
+        let delivery = Delivery::new(facts, body, slices);
+        Ok(match freshness {
+            Freshness::Fresh(_) => Verified::Fresh(delivery),
+            Freshness::Stale(age) => Verified::Stale(Stale::new(delivery, self.stale(age))),
+        })
+    }
+
+    fn challenge(&self, members: &Members<'_>, stamp: Option<&Stamp>, now: SystemTime) -> Result<Verified, Rejection> {
+        if let Freshness::Stale(age) = self.judge(members, stamp, now)? {
+            return Err(self.stale(age));
+        }
+        let text = members.challenge().filter(|text| (1..=MAX_CHALLENGE_BYTES).contains(&text.len()));
+        let expected = "a challenge with a text of 1 to 1024 bytes";
+        Ok(Verified::Challenge(text.ok_or(Rejection::BodyNotAnObject { expected })?.as_bytes().to_vec().into()))
+    }
+
+    fn stale(&self, age: Duration) -> Rejection {
+        Rejection::stale(age, self.window.as_ref().map_or(STRICT_PAST, |window| window.past))
+    }
+
+    /// Checks the whole body and finds the event's members.
+    fn read_event<'a>(&self, body: &'a [u8]) -> Result<Members<'a>, Rejection> {
+        self.reader.read(body).map_err(|expected| Rejection::BodyNotAnObject { expected })
+    }
+
+    /// The event's id, its key, and its body's fingerprint where that was made anyway.
+    fn identify(
+        &self,
+        members: &Members<'_>,
+        body: &[u8],
+        evidence: &Evidence,
+        keys: &KeySet,
+    ) -> Result<Identity, Rejection> {
+        // A sender's endpoint proves what the body means, and not its bytes.
+        let of_body = || match self.sender.scheme.check {
+            Check::Remote(_) => canonical(body).map(|form| keys.key_space.key_of_body(&form)),
+            _ => Ok(keys.key_space.key_of_body(body)),
+        };
+        let invalid = |(index, reason)| Rejection::EventIdInvalid { place: self.id_place(index), reason };
+        let id = match &self.sender.envelope.id {
+            None => None,
+            Some(IdSource::Body(_)) => Some(members.id().map_err(invalid)?),
+            Some(IdSource::Header(_)) => {
+                let text = evidence.id(self).and_then(|value| value.to_str().ok()).unwrap_or_default();
+                Some(EventId::text(text).map_err(|reason| invalid((0, reason)))?)
+            }
+        };
+        let remote = matches!(self.sender.scheme.check, Check::Remote(_));
+        let Some(id) = id else {
+            let (key, fingerprint) = of_body()?;
+            return Ok(Identity { event_id: None, key, fingerprint: Some(fingerprint) });
+        };
+        let fingerprint = if remote { Some(of_body()?.1) } else { None };
+        Ok(Identity { key: keys.key_space.key_of_id(&id), event_id: Some(id), fingerprint })
+    }
+
+    fn id_place(&self, index: usize) -> Arc<str> {
+        self.id_places.get(index).cloned().unwrap_or_default()
+    }
+
+    /// The signed time as the sender wrote it, from the head or the body.
+    fn signed_at(&self, members: &Members<'_>, stamp: Option<&Stamp>) -> Result<Option<SystemTime>, Rejection> {
+        if let Some(stamp) = stamp {
+            return Ok(Some(stamp.at));
+        }
+        let Some(TimestampSource::Body { format, .. }) = self.sender.scheme.timestamp() else { return Ok(None) };
+        let place = || self.timestamp_place.clone();
+        match members.signed_at() {
+            Found::Absent => Err(Rejection::TimestampMissing { place: place() }),
+            Found::Repeated => Err(Rejection::TimestampRepeated { place: place() }),
+            Found::Once(raw) => {
+                read_time(raw, *format).map(Some).ok_or_else(|| Rejection::TimestampMalformed { place: place() })
+            }
+        }
+    }
+
+    fn judge(&self, members: &Members<'_>, stamp: Option<&Stamp>, now: SystemTime) -> Result<Freshness, Rejection> {
+        let (Some(signed), Some(window)) = (self.signed_at(members, stamp)?, &self.window) else {
+            return Ok(Freshness::Fresh(None));
+        };
+        match window.judge(signed, now) {
+            Judged::Fresh(signed_at) => Ok(Freshness::Fresh(signed_at)),
+            Judged::Stale(age) => Ok(Freshness::Stale(age)),
+            Judged::Future(ahead) => Err(Rejection::TimestampFuture { ahead, future: window.future }),
+        }
+    }
+
+    /// What a delivery gives out later, as slices of the body.
+    fn slices(&self, members: &Members<'_>, body: &Bytes) -> Slices {
+        let slice = |raw: &str| body.slice_ref(raw.as_bytes());
+        let data = match members.data() {
+            None if !self.reader.has_data_pointer() => Some(body.clone()),
+            data => data.map(slice),
+        };
+        Slices { data, occurred_at: members.occurred_at().map(slice) }
+    }
+
+    fn facts(
+        &self,
+        members: &Members<'_>,
+        Identity { event_id, key, fingerprint }: Identity,
+        keys: &KeySet,
+        received_at: SystemTime,
+    ) -> Facts {
+        Facts {
+            sender: self.name.clone(),
+            endpoint: self.endpoint.clone(),
+            tenant: keys.tenant.clone(),
+            event_id,
+            event_type: members.event_type().map(Box::from),
+            signed_at: None,
+            received_at,
+            unsigned_id: None,
+            unsigned_event_type: None,
+            secret_index: None,
+            scope: keys.key_space.scope(),
+            key,
+            fingerprint,
+        }
+    }
+}
+
+/// Whether a header outside the signature says something else than the signed body, or two things at once.
+fn contradicts(headers: &HeaderMap, header: &HeaderName, event_type: Option<&str>) -> bool {
+    let mut claims = headers.get_all(header).iter().map(HeaderValue::as_bytes);
+    let Some(said) = event_type.map(str::as_bytes).or_else(|| claims.next()) else { return false };
+    claims.any(|claim| claim != said)
+}
+
+fn unsigned(headers: &HeaderMap, header: &HeaderName) -> Option<Box<str>> {
+    let text = headers.get(header)?.to_str().ok()?;
+    Some(text.chars().take(MAX_UNSIGNED_BYTES).collect::<String>().into())
+}
