@@ -49,7 +49,7 @@ pub fn at_once<T>(future: impl Future<Output = T>) -> T {
 pub struct Vector {
     /// What it is about.
     pub name: String,
-    /// The active secrets, to be taken literally.
+    /// The active secrets, written as the sender writes them.
     pub secrets: Vec<String>,
     headers: Vec<(String, FieldValue)>,
     body: String,
@@ -63,6 +63,10 @@ pub struct Vector {
     /// The event's type. On valid vectors only.
     pub event_type: Option<String>,
     signed_at: Option<String>,
+    /// The address that the sender was given, where it signs it.
+    public_url: Option<String>,
+    /// The text to echo, where the expected outcome is `challenge`.
+    pub challenge: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -79,12 +83,25 @@ impl Vector {
     /// The file is absent, or not of the form that `make.py` writes.
     #[must_use]
     pub fn load(sender: &str) -> Vec<Self> {
+        Self::read(sender, "")
+    }
+
+    /// Every vector of a sender of the catalogue.
+    ///
+    /// # Panics
+    /// As [`load`](Self::load).
+    #[must_use]
+    pub fn load_of_catalogue(sender: &str) -> Vec<Self> {
+        Self::read(sender, "catalogue/")
+    }
+
+    fn read(sender: &str, folder: &str) -> Vec<Self> {
         #[derive(Deserialize)]
         struct File {
             sender: String,
             vectors: Vec<Vector>,
         }
-        let path = format!("{}/vectors/{sender}.json", env!("CARGO_MANIFEST_DIR"));
+        let path = format!("{}/vectors/{folder}{sender}.json", env!("CARGO_MANIFEST_DIR"));
         let text = std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
         let file: File = serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{path}: {error}"));
         assert_eq!(file.sender, sender, "{path} is about another sender");
@@ -137,7 +154,13 @@ impl Vector {
         if let Some(offset) = self.offset() {
             builder = builder.utc_offset(offset);
         }
-        let builder = self.secrets.iter().fold(builder, |builder, text| builder.secret(secret(text)));
+        if let Some(url) = &self.public_url {
+            builder = builder.public_url(url);
+        }
+        let read = |text: &String| {
+            Secret::decode(text, sender.scheme.secret).unwrap_or_else(|error| panic!("{}: {error}", self.name))
+        };
+        let builder = self.secrets.iter().map(read).fold(builder, VerifierBuilder::secret);
         builder.build().unwrap_or_else(|error| panic!("{}: {error}", self.name))
     }
 
