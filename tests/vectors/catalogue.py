@@ -8,7 +8,7 @@
 The third needs the packages; the first two need Python alone:
 
     python3 -m venv /tmp/peers
-    /tmp/peers/bin/pip install stripe standardwebhooks svix
+    /tmp/peers/bin/pip install -r tests/vectors/requirements.txt
     /tmp/peers/bin/python tests/vectors/catalogue.py --peers
 
 How the expected values come about, and why they can be trusted:

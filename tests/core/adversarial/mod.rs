@@ -2,10 +2,12 @@
 
 mod anything;
 mod bodies;
+mod credentials;
 mod leaks;
 mod receiving;
 mod secrets;
 mod signatures;
+mod tenants;
 mod timestamps;
 
 use std::borrow::Cow;
