@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::activity::Running;
 use super::admit::within;
+use super::signal::first;
 use super::{Receiver, Runtime, Timings};
 use crate::remote::{Concluded, RemoteCheck, RemoteVerifier, Verdict};
 use crate::verifier::MAX_SECRETS;
@@ -20,13 +22,17 @@ impl Receiver {
     pub(super) async fn ask_sender(
         &self,
         runtime: &impl Runtime,
+        running: &Running,
         mut check: RemoteCheck,
         timings: &mut Timings,
     ) -> Result<Delivery, Rejection> {
         let could_not = |reason: &str| Rejection::CouldNotVerify { reason: reason.into() };
         let remote = self.inner.remote.as_ref().ok_or_else(|| could_not("nothing can ask its sender"))?;
+        let mut stop = running.stop();
         for _ in 0..MOST_QUESTIONS {
-            let verdict = ask(runtime, remote, &check).await;
+            let mut verdict = None;
+            first(async { verdict = Some(ask(runtime, remote, &check).await) }, stop.fired()).await;
+            let Some(verdict) = verdict else { return Err(Rejection::ShuttingDown) };
             timings.verify = Some(timings.head_at.elapsed());
             match check.conclude(&verdict, self.inner.clock.now()) {
                 Concluded::Proven(delivery) => return Ok(delivery),

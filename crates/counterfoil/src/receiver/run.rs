@@ -144,7 +144,7 @@ impl Receiver {
             Verified::Stale(stale) => {
                 return Processed::Answered(self.look_up(&runtime, stale, &timings).await);
             }
-            Verified::Ask(check) => match self.ask_sender(&runtime, check, &mut timings).await {
+            Verified::Ask(check) => match self.ask_sender(&runtime, &running, check, &mut timings).await {
                 Ok(delivery) => delivery,
                 Err(rejection) => return Processed::Answered(self.refuse(rejection)),
             },
