@@ -149,10 +149,9 @@ impl Signer {
 
 /// The value of a signature header, with the time in front where it is an entry of it.
 fn entries(form: &SignatureHeader, tag: &str, stamp: &Stamp<'_>) -> String {
-    let entry = format!("{}{tag}", form.prefix);
-    match (stamp.place, form.separator) {
-        (Some(StampPlace::Entry(prefix)), Some(separator)) => format!("{prefix}{}{separator}{entry}", stamp.text),
-        _ => entry,
+    match stamp.place {
+        Some(StampPlace::Entry(prefix, separator)) => format!("{prefix}{}{separator}{}{tag}", stamp.text, form.prefix),
+        _ => format!("{}{tag}", form.prefix),
     }
 }
 

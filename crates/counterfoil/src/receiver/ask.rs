@@ -23,12 +23,12 @@ impl Receiver {
         &self,
         runtime: &impl Runtime,
         running: &Running,
-        mut check: RemoteCheck,
+        check: Box<RemoteCheck>,
         timings: &mut Timings,
     ) -> Result<Delivery, Rejection> {
         let could_not = |reason: &str| Rejection::CouldNotVerify { reason: reason.into() };
         let remote = self.inner.remote.as_ref().ok_or_else(|| could_not("nothing can ask its sender"))?;
-        let mut stop = running.stop();
+        let (mut check, mut stop) = (*check, running.stop());
         for _ in 0..MOST_QUESTIONS {
             let mut verdict = None;
             first(async { verdict = Some(ask(runtime, remote, &check).await) }, stop.fired()).await;

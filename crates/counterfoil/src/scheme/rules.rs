@@ -24,8 +24,8 @@ pub(crate) struct CheckedScheme {
 #[derive(Debug)]
 pub(crate) enum StampPlace {
     Header(HeaderName),
-    /// The entry of the signature header with this prefix.
-    Entry(Box<str>),
+    /// The entry of the signature header with this prefix, among entries with this separator.
+    Entry(Box<str>, char),
 }
 
 /// A header under the MAC.
@@ -101,7 +101,11 @@ impl Hmac {
             Some(TimestampSource::Header { name, format }) => {
                 Some((StampPlace::Header(header("timestamp", name)?), *format))
             }
-            Some(TimestampSource::Entry { prefix, format }) => Some((StampPlace::Entry((**prefix).into()), *format)),
+            Some(TimestampSource::Entry { prefix, format }) => {
+                // Without a separator, which was checked, there is no entry to be found.
+                let separator = self.signature.separator.unwrap_or('\0');
+                Some((StampPlace::Entry((**prefix).into(), separator), *format))
+            }
             _ => None,
         };
         let signed = self.signed_headers(&name, &stamp)?;

@@ -223,7 +223,7 @@ fn form(scheme: &Scheme) -> String {
 fn timestamp_place(scheme: &CheckedScheme, reader: &EventReader) -> Arc<str> {
     match (&scheme.stamp, reader.signed_at_pointer()) {
         (Some((StampPlace::Header(header), _)), _) => header.as_str().into(),
-        (Some((StampPlace::Entry(prefix), _)), _) => {
+        (Some((StampPlace::Entry(prefix, _), _)), _) => {
             format!("{prefix} in {}", scheme.header.as_ref().map_or("", |header| header.as_str())).into()
         }
         (None, Some(pointer)) => pointer.text.clone(),

@@ -129,11 +129,11 @@ impl Config {
         let tags = read_tags(hmac, value.as_bytes()).ok_or_else(|| self.malformed(header))?;
         let signed = self.scheme.signed.iter().map(|signed| read_signed(headers, signed));
         let signed = signed.collect::<Result<_, _>>()?;
-        let stamp = self.read_stamp(hmac, headers, value)?;
+        let stamp = self.read_stamp(headers, value)?;
         Ok(Signature { hash: hmac.hash, tags, stamp, headers: signed })
     }
 
-    fn read_stamp(&self, hmac: &Hmac, headers: &HeaderMap, value: &HeaderValue) -> Result<Option<Stamp>, Rejection> {
+    fn read_stamp(&self, headers: &HeaderMap, value: &HeaderValue) -> Result<Option<Stamp>, Rejection> {
         let Some((place, format)) = &self.scheme.stamp else { return Ok(None) };
         let named = || self.timestamp_place.clone();
         let missing = || Rejection::TimestampMissing { place: named() };
@@ -142,9 +142,9 @@ impl Config {
                 let mut values = headers.get_all(header).iter();
                 (values.next().ok_or_else(missing)?.as_bytes(), values.next().is_some())
             }
-            StampPlace::Entry(prefix) => {
+            StampPlace::Entry(prefix, separator) => {
                 let mut stamps =
-                    entries(hmac, value.as_bytes()).filter_map(|entry| entry.strip_prefix(prefix.as_bytes()));
+                    entries(value.as_bytes(), *separator).filter_map(|entry| entry.strip_prefix(prefix.as_bytes()));
                 (stamps.next().ok_or_else(missing)?, stamps.next().is_some())
             }
         };
@@ -167,14 +167,16 @@ fn read_tags(hmac: &Hmac, value: &[u8]) -> Option<Tags> {
     let form = &hmac.signature;
     let decode =
         |entry: &[u8]| Tag::decode(entry.strip_prefix(form.prefix.as_bytes())?, form.encoding, hmac.hash.width());
-    let mut tags = entries(hmac, value).filter_map(decode);
+    let Some(separator) = form.separator else {
+        return Some(Tags { first: decode(value)?, rest: Vec::new() });
+    };
+    let mut tags = entries(value, separator).filter_map(decode);
     Some(Tags { first: tags.next()?, rest: tags.collect() })
 }
 
-/// The entries of a signature header: the whole value where it is no list.
-fn entries<'v>(hmac: &Hmac, value: &'v [u8]) -> impl Iterator<Item = &'v [u8]> {
-    let separator = hmac.signature.separator;
-    value.split(move |byte| separator == Some(char::from(*byte))).take(MAX_SIGNATURES)
+/// The entries of a signature header that is a list.
+fn entries(value: &[u8], separator: char) -> impl Iterator<Item = &[u8]> {
+    value.split(move |byte| char::from(*byte) == separator).take(MAX_SIGNATURES)
 }
 
 /// The value of a header that must be there once.

@@ -9,7 +9,7 @@ use http::HeaderMap;
 
 use super::Verifier;
 use super::body::Body;
-use super::head::{Evidence, Signature};
+use super::head::Evidence;
 use super::keys::{Key, KeySet, Proof};
 use super::prove::Proven;
 use crate::remote::RemoteCheck;
@@ -54,30 +54,12 @@ impl Presented {
         generation: Option<u64>,
         now: SystemTime,
     ) -> Result<Self, Rejection> {
-        let mut presented =
-            Self { verifier, evidence, keys, generation, macs: None, body: Body::Empty, received_at: now };
         // A credential stands in the head: a wrong one costs nobody a body.
-        if let Evidence::Credential(credential) = &presented.evidence {
-            presented.check_credential(credential, now)?;
+        if let Evidence::Credential(credential) = &evidence {
+            check_credential(&verifier, &keys, credential, now)?;
         }
-        presented.macs = presented.begin_macs(now);
-        Ok(presented)
-    }
-
-    /// The MACs under the keys that are active at `now`, fed with what stands before the body.
-    fn begin_macs(&self, now: SystemTime) -> Option<Macs> {
-        let (signature, hmac) = (self.signature()?, self.verifier.sender().scheme.hmac()?);
-        let keys = self.keys.keys.iter().map(|key| if key.is_active(now) { key.mac() } else { None });
-        let mut macs = Macs::begin(signature.hash, keys);
-        signature.feed_before_body(&mut macs, hmac, &self.keys);
-        Some(macs)
-    }
-
-    fn signature(&self) -> Option<&Signature> {
-        match &self.evidence {
-            Evidence::Signature(signature) => Some(signature),
-            _ => None,
-        }
+        let macs = begin_macs(&verifier, &evidence, &keys, now);
+        Ok(Self { verifier, evidence, keys, generation, macs, body: Body::Empty, received_at: now })
     }
 
     /// Takes the next frame of the body and hashes it. A body of one frame is kept without a copy.
@@ -104,17 +86,17 @@ impl Presented {
         if self.generation.is_some_and(|generation| generation != self.verifier.generation()) {
             // The secrets were replaced while the body arrived. Only the new ones count.
             self.keys = self.verifier.keys();
-            self.macs = self.begin_macs(now);
+            self.macs = begin_macs(&self.verifier, &self.evidence, &self.keys, now);
             if let Some(macs) = &mut self.macs {
                 macs.update(&body);
             }
         }
         let secret_index = match &self.evidence {
             Evidence::Signature(_) => Some(self.check_signature(now)?),
-            Evidence::Credential(credential) => Some(self.check_credential(credential, now)?),
+            Evidence::Credential(credential) => Some(check_credential(&self.verifier, &self.keys, credential, now)?),
             Evidence::Opaque(signature) => {
                 let check = RemoteCheck::new(&self.verifier, &self.keys, signature, headers, body, self.received_at)?;
-                return Ok(Verified::Ask(check));
+                return Ok(Verified::Ask(Box::new(check)));
             }
             Evidence::Nothing => self.check_unsigned()?,
         };
@@ -125,24 +107,15 @@ impl Presented {
 
     /// Returns the index of the secret that made one of the signatures.
     fn check_signature(&mut self, now: SystemTime) -> Result<usize, Rejection> {
-        let nothing = || Rejection::SignatureMismatch { secrets: 0 };
-        let mut macs = self.macs.take().ok_or_else(nothing)?;
-        let (signature, hmac) = self.signature().zip(self.verifier.sender().scheme.hmac()).ok_or_else(nothing)?;
-        signature.feed_after_body(&mut macs, hmac, &self.keys);
-        let matches = |index: usize, _: &Key| macs.finish(index).map(|tag| signature.tags.contain(&tag));
-        let (matched, tried) = self.keys.find(now, matches);
-        matched.ok_or(Rejection::SignatureMismatch { secrets: tried })
-    }
-
-    /// Returns the index of the secret that is the credential.
-    fn check_credential(&self, presented: &Tag, now: SystemTime) -> Result<usize, Rejection> {
-        let matches = |_: usize, key: &Key| match &key.proof {
-            Proof::Credential(expected) => Some(bool::from(expected.matches(presented))),
-            _ => None,
+        let Self { verifier, evidence, keys, macs, .. } = self;
+        let (Evidence::Signature(signature), Some(macs), Some(hmac)) =
+            (evidence, macs, verifier.sender().scheme.hmac())
+        else {
+            return Err(Rejection::SignatureMismatch { secrets: 0 });
         };
-        let header = self.verifier.config.scheme.header.clone();
-        let header = header.unwrap_or(http::header::AUTHORIZATION);
-        self.keys.find(now, matches).0.ok_or(Rejection::CredentialsInvalid { header })
+        signature.feed_after_body(macs, hmac, keys);
+        let (matched, tried) = keys.find(now, |index, _| Some(signature.tags.contain(&macs.finish(index)?)));
+        matched.ok_or(Rejection::SignatureMismatch { secrets: tried })
     }
 
     /// There is nothing to check where the sender's file says so, and nobody but it can say so.
@@ -150,6 +123,25 @@ impl Presented {
         let unsigned = self.keys.known && self.keys.keys.iter().all(|key| matches!(key.proof, Proof::Unsigned));
         if unsigned { Ok(None) } else { Err(Rejection::SignatureMismatch { secrets: 0 }) }
     }
+}
+
+/// Returns the index of the secret that is the credential.
+fn check_credential(verifier: &Verifier, keys: &KeySet, presented: &Tag, now: SystemTime) -> Result<usize, Rejection> {
+    let matches = |_: usize, key: &Key| match &key.proof {
+        Proof::Credential(expected) => Some(bool::from(expected.matches(presented))),
+        _ => None,
+    };
+    let header = || verifier.config.scheme.header.clone().unwrap_or(http::header::AUTHORIZATION);
+    keys.find(now, matches).0.ok_or_else(|| Rejection::CredentialsInvalid { header: header() })
+}
+
+/// The MACs under the keys that are active at `now`, fed with what stands before the body.
+fn begin_macs(verifier: &Verifier, evidence: &Evidence, keys: &KeySet, now: SystemTime) -> Option<Macs> {
+    let (Evidence::Signature(signature), Some(hmac)) = (evidence, verifier.sender().scheme.hmac()) else { return None };
+    let active = keys.keys.iter().map(|key| if key.is_active(now) { key.mac() } else { None });
+    let mut macs = Macs::begin(signature.hash, active);
+    signature.feed_before_body(&mut macs, hmac, keys);
+    Some(macs)
 }
 
 impl KeySet {
@@ -185,7 +177,7 @@ pub enum Verified {
     /// Proven, and no event: the sender wants this text echoed.
     Challenge(Bytes),
     /// Not proven yet: the sender's endpoint must be asked.
-    Ask(RemoteCheck),
+    Ask(Box<RemoteCheck>),
 }
 
 /// A delivery that verifies but is older than the tolerance. A receiver looks it up; nobody handles it.
