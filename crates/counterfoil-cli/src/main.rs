@@ -3,13 +3,18 @@
 //!
 //! One subcommand is one file. Each reads its input, calls the library, and prints; it decides nothing itself.
 
+mod choice;
 mod demo;
 mod error;
+mod headers;
 mod input;
+mod known;
 mod output;
+mod secrets;
 mod send;
 mod senders;
 mod sign;
+mod signing;
 mod store;
 mod verify;
 
@@ -20,8 +25,9 @@ use clap::{Parser, Subcommand};
 /// Checks, signs and sends webhook deliveries, knows how each sender signs, and looks into stores.
 ///
 /// Secrets are read from environment variables and files. None is ever taken from the command line, where it
-/// would stay in the shell's history and show in the list of processes; none is ever printed. A store's URL,
-/// which may hold a password, can be given by an environment variable too.
+/// would stay in the shell's history and show in the list of processes; none is ever printed, but by `sign` for
+/// a sender whose header is the secret itself. A store's URL, which may hold a password, can be given by an
+/// environment variable too.
 #[derive(Parser)]
 #[command(name = "counterfoil", version, max_term_width = 100, after_help = EXAMPLES)]
 struct Cli {
@@ -34,9 +40,13 @@ Examples:
   counterfoil demo                   every promise shown on a real receiver, killed in the middle
   counterfoil senders                what each sender signs, and how it retries
   counterfoil senders handl          one sender's facts and event types
+  counterfoil senders --senders senders.toml    those of your own file beside them
   counterfoil sign --sender handl --secret-env HANDL_SECRET body.json
   counterfoil store ls --state dead --store sqlite:webhooks.db
   counterfoil verify --help          options and examples of one command
+
+Senders of your own go into a TOML file: --senders FILE, or the environment variable \
+COUNTERFOIL_SENDERS, adds it to every command that takes a sender.
 
 Exit codes: 0 success, 1 a delivery was refused or an event is not there, 2 a mistake in the command or its input";
 

@@ -1,7 +1,6 @@
 //! `counterfoil send`: plays a sender against a receiver, as often as asked.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use counterfoil::receiver::DUPLICATE_HEADER;
-use counterfoil::scheme::Sender;
 use counterfoil::{Clock as _, SignError, Signer, SystemClock};
 use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue};
 use indicatif::{ProgressBar, ProgressStyle};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, Url};
@@ -19,8 +18,8 @@ use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
 use crate::error::Error;
-use crate::input::{self, SigningSecret};
 use crate::output;
+use crate::signing::{Signable, Signing};
 
 /// As long as the most patient of the senders waits.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
@@ -33,17 +32,14 @@ const MOST_AT_ONCE: i64 = 512;
 
 /// Sign a body and post it, once or many times
 ///
-/// Signs the body anew for each request, posts it as `application/json`, and counts the answers by status, by
+/// Signs the body anew for each request, posts it (as `application/json`, unless -H says otherwise), and counts the answers by status, by
 /// the code that a counterfoil receiver puts into a refusal, and by whether it called the event a duplicate.
 /// Redirections are not followed; a request may take 30 s.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Send {
-    /// Sign as this sender.
-    #[arg(long, value_name = "NAME", value_parser = input::sender())]
-    sender: &'static Sender,
     #[command(flatten)]
-    secret: SigningSecret,
+    signing: Signing,
     /// Post to this http or https address.
     #[arg(long, value_name = "URL", value_parser = address)]
     to: Url,
@@ -56,9 +52,6 @@ pub(crate) struct Send {
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
-    /// The body, or - for stdin.
-    #[arg(value_name = "BODYFILE", default_value = "-")]
-    body: PathBuf,
 }
 
 const EXAMPLES: &str = "\
@@ -70,18 +63,24 @@ Examples:
     --to http://localhost:3000/webhooks/handl \\
     --times 1000 --concurrency 64 --json body.json
 
+  counterfoil send --sender github --secret-env GITHUB_SECRET -H 'X-GitHub-Event: push' \\
+    --to http://localhost:3000/webhooks/github body.json
+
 A secret is never taken from the command line, where it would stay in the shell's history.
 
 Exit codes: 0 every answer was 2xx, 1 some were not or did not come, 2 a mistake in the \
-command or its input (then nothing is printed on stdout)";
+command or its input, or a sender whose deliveries cannot be signed here (then nothing is printed on stdout)";
 
 impl Send {
     pub(crate) fn run(self) -> Result<ExitCode, Error> {
+        let Signable { signer, mut headers, body, .. } = self.signing.read()?;
+        headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
         let plan = Arc::new(Plan {
-            signer: Signer::new(self.sender, &self.secret.read(self.sender)?)?,
+            signer,
+            headers,
+            body: body.into(),
             client: client(&self.to)?,
             to: self.to,
-            body: input::body(&self.body)?.into(),
             times: self.times.into(),
             begun: AtomicU64::new(0),
             bar: progress(self.times),
@@ -99,9 +98,11 @@ impl Send {
 /// One body, one address, and how many requests have begun.
 struct Plan {
     signer: Signer,
+    /// Those that every request has alike.
+    headers: HeaderMap,
+    body: Bytes,
     client: Client,
     to: Url,
-    body: Bytes,
     times: u64,
     begun: AtomicU64,
     bar: ProgressBar,
@@ -133,8 +134,9 @@ impl Plan {
     }
 
     async fn post(&self) -> Result<Answer, SignError> {
-        let headers = self.signer.sign(&self.body, SystemClock.now())?;
-        let request = self.client.post(self.to.clone()).header(CONTENT_TYPE, "application/json").headers(headers);
+        let mut headers = self.headers.clone();
+        self.signer.sign_into(&mut headers, &self.body, SystemClock.now())?;
+        let request = self.client.post(self.to.clone()).headers(headers);
         Ok(match request.body(self.body.clone()).send().await {
             Ok(response) => Answer::read(response).await,
             Err(error) => Answer::none(&error),

@@ -1,35 +1,30 @@
 //! `counterfoil sign`: the headers that a sender would put beside a body.
 
-use std::io::Write as _;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use counterfoil::scheme::{Sender, TimestampSource};
-use counterfoil::{Clock as _, Signer, SystemClock};
+use counterfoil::scheme::{Part, Sender, TimestampSource};
+use counterfoil::{Clock as _, SystemClock};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::error::Error;
-use crate::input::{self, SigningSecret};
+use crate::input;
 use crate::output;
+use crate::signing::{Signable, Signing};
 
 /// Print the headers that a sender would send with a body
 ///
-/// Prints the signature header, and the timestamp header where the sender has one, spelt as the sender spells
-/// them, one `Name: value` a line. A time that the sender keeps in the body is signed as it stands there.
+/// Prints the signature header, or the credential's; the timestamp header where the sender has one; the other
+/// headers that it signs; and those given with -H. One `Name: value` a line, spelt as the sender spells it. A time
+/// that the sender keeps in the body is signed as it stands there.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Sign {
-    /// Sign as this sender.
-    #[arg(long, value_name = "NAME", value_parser = input::sender())]
-    sender: &'static Sender,
     #[command(flatten)]
-    secret: SigningSecret,
+    signing: Signing,
     /// Stamp this time, RFC 3339 or Unix seconds [default: now]
     #[arg(long, value_name = "TIME", value_parser = input::time)]
     at: Option<SystemTime>,
-    /// The body, or - for stdin.
-    #[arg(value_name = "BODYFILE", default_value = "-")]
-    body: PathBuf,
 }
 
 const EXAMPLES: &str = "\
@@ -41,38 +36,64 @@ Examples:
     curl -H @- -H 'Content-Type: application/json' --data-binary @body.json \\
       http://localhost:3000/webhooks/agiled
 
-A secret is never taken from the command line, where it would stay in the shell's history.
+A sender that signs an id in a header, one that signs its receiver's address, and one of your own:
+  counterfoil sign --sender svix --secret-env SVIX_SECRET -H 'svix-id: msg_1' body.json
+  counterfoil sign --sender square --secret-env SQUARE_SECRET \\
+    --public-url https://shop.example/webhooks/square body.json
+  counterfoil sign --senders senders.toml --sender till --secret-env TILL_SECRET body.json
 
-Exit codes: 0 signed, 2 a mistake in the command or its input (then nothing is \
-printed on stdout)";
+A secret is never taken from the command line, where it would stay in the shell's history. Where the
+credential of a sender is the secret itself, it is what is printed.
+
+Exit codes: 0 signed, 2 a mistake in the command or its input, or a sender whose deliveries cannot \
+be signed here (then nothing is printed on stdout)";
 
 impl Sign {
     pub(crate) fn run(self) -> Result<ExitCode, Error> {
-        let signer = Signer::new(self.sender, &self.secret.read(self.sender)?)?;
-        let body = input::body(&self.body)?;
-        let headers = signer.sign(&body, self.at.unwrap_or_else(|| SystemClock.now()))?;
-        let scheme = &self.sender.scheme;
-        let timestamp = match scheme.timestamp() {
-            Some(TimestampSource::Header { name, .. }) => Some(name),
-            Some(TimestampSource::Body { pointer, .. }) if self.at.is_some() => {
-                let style = output::WARN;
-                let _ = writeln!(
-                    anstream::stderr(),
-                    "{style}note:{style:#} --at changes nothing: {} signs the time at `{pointer}` in the body",
-                    self.sender.name
-                );
-                None
-            }
-            _ => None,
-        };
-        let mut text = Vec::new();
-        for name in [scheme.header(), timestamp.map(|name| &**name)].into_iter().flatten() {
-            if let Some(value) = headers.get(name) {
-                let style = output::NAME;
-                text.push(format!("{style}{name}:{style:#} {}", String::from_utf8_lossy(value.as_bytes())));
-            }
+        let Signable { sender, signer, mut headers, body } = self.signing.read()?;
+        signer.sign_into(&mut headers, &body, self.at.unwrap_or_else(|| SystemClock.now()))?;
+        if let (Some(_), Some(what)) = (self.at, time_of_its_own(&sender)) {
+            output::note(&format!("--at changes nothing: {} {what}", sender.name));
         }
-        output::line(&text.join("\n"))?;
+        if headers.values().any(HeaderValue::is_sensitive) {
+            output::note("the credential is the secret itself: keep it out of logs");
+        }
+        output::line(&text(&headers, &spellings(&sender)))?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// What a sender signs instead of the time that it is given.
+fn time_of_its_own(sender: &Sender) -> Option<String> {
+    match sender.scheme.timestamp() {
+        Some(TimestampSource::Body { pointer, .. }) => Some(format!("signs the time at `{pointer}` in the body")),
+        Some(_) => None,
+        None => Some("signs no time".to_owned()),
+    }
+}
+
+/// The headers that a sender makes, as it spells them.
+fn spellings(sender: &Sender) -> Vec<&str> {
+    let stamp = match sender.scheme.timestamp() {
+        Some(TimestampSource::Header { name, .. }) => Some(&**name),
+        _ => None,
+    };
+    let parts = sender.scheme.hmac().map_or(&[][..], |hmac| &hmac.signed);
+    let signed = parts.iter().filter_map(|part| match part {
+        Part::Header(name) => Some(&**name),
+        _ => None,
+    });
+    sender.scheme.header().into_iter().chain(stamp).chain(signed).collect()
+}
+
+/// A line for each header: the sender's own first.
+fn text(headers: &HeaderMap, spellings: &[&str]) -> String {
+    let is_own = |name: &HeaderName| spellings.iter().any(|spelling| name.as_str().eq_ignore_ascii_case(spelling));
+    let own = spellings.iter().filter_map(|name| Some((*name, headers.get(*name)?)));
+    let others = headers.iter().filter(|(name, _)| !is_own(name)).map(|(name, value)| (name.as_str(), value));
+    let style = output::NAME;
+    let line = |(name, value): (&str, &HeaderValue)| {
+        format!("{style}{name}:{style:#} {}", String::from_utf8_lossy(value.as_bytes()))
+    };
+    own.chain(others).map(line).collect::<Vec<_>>().join("\n")
 }

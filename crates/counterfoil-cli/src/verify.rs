@@ -1,30 +1,38 @@
-//! `counterfoil verify`: checks one captured request offline.
+//! `counterfoil verify`: checks one captured request.
 
-use std::ffi::{OsStr, OsString};
+mod ask;
+mod verdict;
+
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
-use counterfoil::scheme::Sender;
-use counterfoil::time::{FUTURE, format_rfc3339};
-use counterfoil::{Clock as _, Delivery, EventId, Rejection, SystemClock, Tolerance, UtcOffset, Verifier};
-use http::{HeaderMap, HeaderName, HeaderValue};
-use serde::Serialize;
+use bytes::Bytes;
+use counterfoil::scheme::{Check, Sender};
+use counterfoil::time::FUTURE;
+use counterfoil::verifier::Verified;
+use counterfoil::{Clock as _, Rejection, SystemClock, Tolerance, UtcOffset, Verifier};
+use http::HeaderMap;
 
+use crate::choice::Choice;
 use crate::error::Error;
-use crate::input::{self, Secrets};
-use crate::output;
+use crate::secrets::Secrets;
+use crate::{headers, input};
+use verdict::Outcome;
 
-/// Check a captured request offline
+/// Check a captured request
 ///
 /// Checks the headers and the body of a captured request as a receiver would, as of a given time, and prints
 /// one JSON object. The body is taken byte for byte: give the one that arrived, not one that was printed anew.
+///
+/// Works offline, but for a sender that only its own endpoint can check: then the endpoint is sent the body, the
+/// signature and the secrets. `counterfoil senders NAME` says whether a sender is one of those.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Verify {
-    /// Who signed the request.
-    #[arg(long, value_name = "NAME", value_parser = input::sender())]
-    sender: &'static Sender,
+    #[command(flatten)]
+    choice: Choice,
     #[command(flatten)]
     secrets: Secrets,
     /// A header of the request, its name in any case; repeat it for each.
@@ -40,9 +48,20 @@ pub(crate) struct Verify {
     /// The UTC offset of the site, for a sender that signs local time; give two to cover summer time.
     #[arg(long, value_name = "+HH:MM", allow_hyphen_values = true)]
     utc_offset: Vec<UtcOffset>,
-    /// Read the event's id at this JSON pointer, for a sender whose users write the body's template.
+    /// The receiver's address exactly as it was given to the sender, for a sender that signs it.
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+    /// The id that the sender gave to the webhook, for a sender whose own endpoint is asked.
+    #[arg(long, value_name = "ID")]
+    webhook_id: Option<String>,
+    /// Ask at this loopback address, such as http://127.0.0.1:3001, instead of the sender's own endpoint: for
+    /// tests. It is sent the secrets, and its word counts.
+    #[arg(long, value_name = "URL")]
+    insecure_endpoint: Option<String>,
+    /// Read the event's id at this JSON pointer, for a sender whose users write the body's template; repeat it for
+    /// an id that several members make together.
     #[arg(long, value_name = "POINTER")]
-    event_id_at: Option<String>,
+    event_id_at: Vec<String>,
     /// The receiver's name for this address; it is part of the key [default: the sender's name]
     #[arg(long, value_name = "NAME")]
     endpoint: Option<String>,
@@ -60,45 +79,74 @@ Examples:
     --secret-file old.txt --secret-file new.txt \\
     -H 'X-AOSAI-Signature: sha256=b003b4cb...' --utc-offset +02:00 < body.json
 
+A sender of your own, one whose user chose another check, and one whose endpoint is asked:
+  counterfoil verify --senders senders.toml --sender till --secret-env TILL_SECRET \\
+    -H 'X-Till-Signature: v1=K1koq3W1...' body.json
+
+  counterfoil verify --sender angage --check bearer --secret-env ANGAGE_TOKEN \\
+    -H 'Authorization: Bearer 3f9a...' --event-id-at /event --event-id-at /data/order_id body.json
+
+  counterfoil verify --sender agencyhandy --secret-env AGENCYHANDY_SECRET \\
+    --webhook-id 64f0c0ffee64f0c0ffee64f0 -H 'x-ah-sig: 9f86d081...' body.json
+
 Prints one of these on one line, or spread and coloured on a terminal:
-  {\"verdict\":\"valid\",\"event_id\":...,\"event_type\":...,\"signed_at\":...,\"key\":...}
+  {\"verdict\":\"valid\",\"event_id\":...,\"event_type\":...,\"unsigned_event_type\":...,
+   \"signed_at\":...,\"key\":...}
+  {\"verdict\":\"challenge\",\"text\":...}       proven, and no event: the sender wants the text echoed
   {\"verdict\":\"rejected\",\"code\":\"signature_mismatch\",\"reason\":...}
-What a delivery lacks is null. An id that is a number is given by its digits.
+What a delivery lacks is null. An id that is a number is given by its digits, one of several members as \
+their JSON array. A type from a header that is not signed is unsigned. The code is could_not_verify where \
+the sender's endpoint did not say.
 
 A secret is never taken from the command line, where it would stay in the shell's history.
 
-Exit codes: 0 valid, 1 rejected, 2 a mistake in the command or its input (then nothing is \
+Exit codes: 0 valid or a challenge, 1 rejected, 2 a mistake in the command or its input (then nothing is \
 printed on stdout)";
 
 impl Verify {
     pub(crate) fn run(self) -> Result<ExitCode, Error> {
-        let verifier = self.verifier()?;
-        let headers = headers(&self.headers)?;
-        let body = input::body(&self.body)?;
+        let sender = self.sender()?;
+        let verifier = self.verifier(&sender)?;
+        let headers = headers::read(&self.headers)?;
+        let body = input::body(&self.body)?.into();
         let now = self.at.unwrap_or_else(|| SystemClock.now());
-        match verifier.verify_at(&headers, body, now) {
-            Ok(delivery) => {
-                print(&Verdict::valid(&delivery))?;
-                Ok(ExitCode::SUCCESS)
-            }
-            Err(rejection) => {
-                print(&Verdict::rejected(&rejection))?;
-                Ok(ExitCode::from(1))
-            }
+        let outcome = match check(&verifier, &headers, body, now) {
+            Ok(Verified::Fresh(delivery)) => Outcome::Valid(delivery),
+            Ok(Verified::Stale(stale)) => Outcome::Rejected(stale.into_rejection()),
+            Ok(Verified::Challenge(text)) => Outcome::Challenge(text),
+            Ok(Verified::Ask(check)) => ask::ask(*check, self.insecure_endpoint.as_deref(), now)?,
+            Ok(_) => Outcome::Rejected(Rejection::CouldNotVerify { reason: "this command cannot check it".into() }),
+            Err(rejection) => Outcome::Rejected(rejection),
+        };
+        outcome.print()?;
+        Ok(ExitCode::from(u8::from(matches!(outcome, Outcome::Rejected(_)))))
+    }
+
+    fn sender(&self) -> Result<Sender, Error> {
+        let sender = self.choice.sender()?;
+        if self.insecure_endpoint.is_some() && !matches!(sender.scheme.check, Check::Remote(_)) {
+            let option = "insecure-endpoint".to_owned();
+            return Err(Error::Unused { sender: sender.name.into_owned(), option });
+        }
+        match self.event_id_at.is_empty() {
+            true => Ok(sender),
+            false => Ok(sender.with_event_id_from(self.event_id_at.iter().cloned())),
         }
     }
 
-    fn verifier(&self) -> Result<Verifier, Error> {
-        let mut sender = self.sender.clone();
-        if let Some(pointer) = &self.event_id_at {
-            sender = sender.with_event_id_at(pointer.clone());
-        }
-        let mut builder = Verifier::builder(sender).tolerance(self.tolerance);
-        for secret in self.secrets.read(self.sender)? {
+    fn verifier(&self, sender: &Sender) -> Result<Verifier, Error> {
+        let mut builder = Verifier::builder(sender.clone()).tolerance(self.tolerance);
+        for secret in self.secrets.read(sender)? {
             builder = builder.secret(secret);
         }
         for offset in &self.utc_offset {
             builder = builder.utc_offset(*offset);
+        }
+        if let Some(url) = &self.public_url {
+            builder = builder.public_url(url);
+        }
+        if let Some(id) = &self.webhook_id {
+            builder = builder.webhook_id(id);
         }
         if let Some(endpoint) = &self.endpoint {
             builder = builder.endpoint(endpoint);
@@ -107,65 +155,10 @@ impl Verify {
     }
 }
 
-#[derive(Serialize)]
-#[serde(tag = "verdict", rename_all = "lowercase")]
-enum Verdict<'a> {
-    Valid { event_id: Option<&'a str>, event_type: Option<&'a str>, signed_at: Option<String>, key: String },
-    Rejected { code: &'static str, reason: String },
-}
-
-impl<'a> Verdict<'a> {
-    fn valid(delivery: &'a Delivery) -> Self {
-        Self::Valid {
-            event_id: delivery.event_id().map(EventId::as_str),
-            event_type: delivery.event_type(),
-            signed_at: delivery.signed_at().and_then(format_rfc3339),
-            key: delivery.key().to_string(),
-        }
-    }
-
-    fn rejected(rejection: &Rejection) -> Self {
-        Self::Rejected { code: rejection.kind().code(), reason: rejection.to_string() }
-    }
-}
-
-fn print(verdict: &Verdict<'_>) -> Result<(), Error> {
-    let mut text = output::json(verdict)?;
-    if output::is_terminal() {
-        let (word, style) = match verdict {
-            Verdict::Valid { .. } => ("\"valid\"", output::GOOD),
-            Verdict::Rejected { .. } => ("\"rejected\"", output::BAD),
-        };
-        text = text.replacen(word, &format!("{style}{word}{style:#}"), 1);
-    }
-    Ok(output::line(&text)?)
-}
-
-fn headers(texts: &[OsString]) -> Result<HeaderMap, Error> {
-    let mut headers = HeaderMap::new();
-    for (text, number) in texts.iter().zip(1..) {
-        let refuse = |reason| Error::Header { number, reason };
-        let (name, value) = header(text).map_err(refuse)?;
-        headers.try_append(name, value).map_err(|_| refuse("is one header too many"))?;
-    }
-    Ok(headers)
-}
-
-/// The header as it stood on the wire: the value's bytes, whatever they are, without the white space around them.
-fn header(text: &OsStr) -> Result<(HeaderName, HeaderValue), &'static str> {
-    let bytes = text.as_encoded_bytes();
-    let colon = bytes.iter().position(|byte| *byte == b':').ok_or("has no colon")?;
-    let name = HeaderName::from_bytes(&bytes[..colon]).map_err(|_| "has no valid name")?;
-    let value = HeaderValue::from_bytes(trim(&bytes[colon + 1..])).map_err(|_| "has no valid value")?;
-    Ok((name, value))
-}
-
-/// Takes off what RFC 9110 calls optional white space: spaces and tabs, nothing else.
-fn trim(mut bytes: &[u8]) -> &[u8] {
-    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
-        bytes = rest;
-    }
-    bytes
+fn check(verifier: &Verifier, headers: &HeaderMap, body: Bytes, now: SystemTime) -> Result<Verified, Rejection> {
+    let mut presented = verifier.present(headers, now)?;
+    presented.push(body);
+    presented.finish(headers, now)
 }
 
 fn tolerance(text: &str) -> Result<Tolerance, String> {
@@ -183,19 +176,6 @@ fn tolerance(text: &str) -> Result<Tolerance, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn headers_read_as_http_reads_them() {
-        let read = |text: &str| header(OsStr::new(text)).map(|(name, value)| (name.to_string(), value));
-        let value = |text: &[u8]| HeaderValue::from_bytes(text).unwrap();
-        assert_eq!(read("X-Ts: \t2026-05-18T12:00:00Z \t"), Ok(("x-ts".into(), value(b"2026-05-18T12:00:00Z"))));
-        assert_eq!(read("x-empty:"), Ok(("x-empty".into(), value(b""))));
-        assert_eq!(read("x:\u{a0}é "), Ok(("x".into(), value("\u{a0}é".as_bytes()))));
-        for text in ["", "x-ts", ": value", "x ts: value", " x: value", "x : value", "x: a\nb", "x: a\0b", "é: value"]
-        {
-            assert!(read(text).is_err(), "{text:?}");
-        }
-    }
 
     #[test]
     fn tolerance_is_a_preset_or_seconds() {

@@ -1,25 +1,34 @@
-//! A sender's data in words for people, and as JSON for programs.
+//! A sender's data as JSON, for programs.
+
+mod proof;
 
 use std::time::Duration;
 
-use counterfoil::scheme::{BodyForm, EventSource, IdSource, Part, Retries, Sender, TagEncoding, TimestampSource};
-use counterfoil::time::{FUTURE, STRICT_PAST, TimestampFormat};
+use counterfoil::scheme::{BodyForm, Challenge, Check, EventInfo, IdSource, Retries, Sender};
+use counterfoil::time::{FUTURE, STRICT_PAST};
 use serde::Serialize;
+
+use super::words;
+use crate::known::Origin;
+use proof::Proof;
 
 /// One sender as JSON.
 #[derive(Serialize)]
 pub(super) struct Facts<'a> {
     name: &'a str,
     title: &'a str,
-    signature: Option<Signature<'a>>,
-    signed_bytes: String,
-    signed_time: Option<SignedTime<'a>>,
+    from: &'static str,
+    #[serde(flatten)]
+    proof: Proof<'a>,
+    needs: Vec<&'static str>,
     body: &'static str,
-    event_id_at: Option<String>,
+    event_id: Option<EventId<'a>>,
+    key_from: &'static str,
     event_type_at: Option<&'a str>,
     occurred_at: Option<&'a str>,
     data_at: Option<&'a str>,
-    unsigned_headers: Vec<&'a str>,
+    unsigned_headers: UnsignedHeaders<'a>,
+    challenge: Option<ChallengeFacts<'a>>,
     deadline_seconds: Option<u64>,
     retries: RetryFacts,
     strict_seconds: u64,
@@ -29,19 +38,24 @@ pub(super) struct Facts<'a> {
 }
 
 #[derive(Serialize)]
-struct Signature<'a> {
-    header: &'a str,
-    prefix: &'a str,
-    encoding: &'static str,
-    separator: Option<char>,
+struct EventId<'a> {
+    #[serde(rename = "in")]
+    place: &'static str,
+    /// Pointers that make up one id together, or one header.
+    at: Vec<&'a str>,
 }
 
 #[derive(Serialize)]
-struct SignedTime<'a> {
-    #[serde(rename = "in")]
-    place: &'static str,
-    at: &'a str,
-    format: &'static str,
+struct UnsignedHeaders<'a> {
+    event: Option<&'a str>,
+    id: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "in", rename_all = "lowercase")]
+enum ChallengeFacts<'a> {
+    Body { text: &'a str, at: &'a str, is: &'a str },
+    Query { parameter: &'a str },
 }
 
 #[derive(Serialize)]
@@ -58,40 +72,40 @@ struct Event<'a> {
 }
 
 impl<'a> Facts<'a> {
-    pub(super) fn of(sender: &'a Sender) -> Self {
+    pub(super) fn of(origin: Origin<'_>, sender: &'a Sender) -> Self {
         let Sender { scheme, envelope, timing, .. } = sender;
-        let waits = match &timing.retries {
-            Retries::After(waits) => waits.iter().map(Duration::as_secs).collect(),
-            _ => Vec::new(),
-        };
-        let event =
-            |event: &'a counterfoil::scheme::EventInfo| Event { name: &event.name, source: source(event.source) };
+        let event = |event: &'a EventInfo| Event { name: &event.name, source: words::source(event.source) };
         Self {
             name: &sender.name,
             title: &sender.title,
-            signature: scheme.hmac().map(|hmac| Signature {
-                header: &hmac.signature.name,
-                prefix: &hmac.signature.prefix,
-                encoding: encoding(hmac.signature.encoding),
-                separator: hmac.signature.separator,
-            }),
-            signed_bytes: signed_bytes(sender),
-            signed_time: scheme.timestamp().and_then(|timestamp| {
-                let (place, at) = place(timestamp)?;
-                Some(SignedTime { place, at, format: format(timestamp.format()) })
-            }),
-            body: body(scheme.body),
-            event_id_at: id(sender),
+            from: match origin {
+                Origin::BuiltIn => "built_in",
+                Origin::Catalogue => "catalogue",
+                Origin::File(_) => "file",
+            },
+            proof: Proof::of(sender),
+            needs: words::needs(sender).map(|(name, _)| name).collect(),
+            body: match scheme.body {
+                BodyForm::JsonObject => "json_object",
+                BodyForm::Json => "json",
+                _ => "opaque",
+            },
+            event_id: envelope.id.as_ref().and_then(event_id),
+            key_from: match (&envelope.id, &scheme.check) {
+                (Some(_), _) => "event_id",
+                (None, Check::Remote(_)) => "canonical_body",
+                (None, _) => "body",
+            },
             event_type_at: envelope.event_type.as_deref(),
             occurred_at: envelope.occurred_at.as_deref(),
             data_at: envelope.data.as_deref(),
-            unsigned_headers: unsigned_headers(sender).collect(),
-            deadline_seconds: timing.deadline.map(|deadline| deadline.as_secs()),
-            retries: RetryFacts {
-                kind: retry_kind(&timing.retries),
-                waits_seconds: waits,
-                horizon_seconds: timing.retries.horizon().map(|horizon| horizon.as_secs()),
+            unsigned_headers: UnsignedHeaders {
+                event: scheme.unsigned.event.as_deref(),
+                id: scheme.unsigned.id.as_deref(),
             },
+            challenge: scheme.challenge.as_ref().and_then(challenge),
+            deadline_seconds: timing.deadline.map(|deadline| deadline.as_secs()),
+            retries: retries(&timing.retries),
             strict_seconds: STRICT_PAST.as_secs(),
             retry_safe_seconds: timing.retry_safe.map(|window| window.as_secs()),
             future_seconds: FUTURE.as_secs(),
@@ -100,119 +114,31 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// The bytes under the MAC, such as `<X-Agiled-Webhook-Timestamp>.<body>`.
-pub(super) fn signed_bytes(sender: &Sender) -> String {
-    let time = match sender.scheme.timestamp() {
-        Some(TimestampSource::Header { name, .. }) => &**name,
-        _ => "time",
-    };
-    join_parts(sender, time)
-}
-
-/// The same in short: `<time>.<body>`.
-pub(super) fn signed_bytes_in_short(sender: &Sender) -> String {
-    join_parts(sender, "time")
-}
-
-pub(super) fn signature_form(sender: &Sender) -> String {
-    let Some(hmac) = sender.scheme.hmac() else { return sender.scheme.header().unwrap_or_default().to_owned() };
-    let form = &hmac.signature;
-    let digits = match form.encoding {
-        TagEncoding::Hex => "<64 hex digits>",
-        _ => "<44 characters of base64>",
-    };
-    let list = form.separator.map(|separator| format!(", one or more with `{separator}` between them"));
-    format!("{}: {}{digits}{}", form.name, form.prefix, list.unwrap_or_default())
-}
-
-/// Where the signed time is: `header` and its name, or `body` and a pointer.
-pub(super) fn place(timestamp: &TimestampSource) -> Option<(&'static str, &str)> {
-    match timestamp {
-        TimestampSource::Header { name, .. } => Some(("header", name)),
-        TimestampSource::Body { pointer, .. } => Some(("body", pointer)),
+fn event_id(id: &IdSource) -> Option<EventId<'_>> {
+    match id {
+        IdSource::Body(pointers) => {
+            Some(EventId { place: "body", at: pointers.iter().map(|pointer| &**pointer).collect() })
+        }
+        IdSource::Header(name) => Some(EventId { place: "header", at: vec![name] }),
         _ => None,
     }
 }
 
-pub(super) fn format_in_words(format: TimestampFormat) -> &'static str {
-    match format {
-        TimestampFormat::UnixSeconds => "Unix seconds",
-        TimestampFormat::Rfc3339 => "RFC 3339",
-        TimestampFormat::UnixOrRfc3339 => "Unix seconds, Unix milliseconds or RFC 3339",
-        TimestampFormat::SiteUnixSeconds => "Unix seconds plus the site's UTC offset (give --utc-offset)",
-        _ => "another form",
-    }
-}
-
-pub(super) fn body_in_words(form: BodyForm) -> &'static str {
-    match form {
-        BodyForm::JsonObject => "one JSON object",
-        BodyForm::Json => "one JSON value",
-        _ => "any bytes",
-    }
-}
-
-pub(super) fn id(sender: &Sender) -> Option<String> {
-    match sender.envelope.id.as_ref()? {
-        IdSource::Body(pointers) => Some(pointers.join(" + ")),
-        IdSource::Header(name) => Some(name.to_string()),
+fn challenge(challenge: &Challenge) -> Option<ChallengeFacts<'_>> {
+    match challenge {
+        Challenge::Body { text, at, is } => Some(ChallengeFacts::Body { text, at, is }),
+        Challenge::Query { parameter } => Some(ChallengeFacts::Query { parameter }),
         _ => None,
     }
 }
 
-/// Headers that are shown to people and decide nothing.
-pub(super) fn unsigned_headers(sender: &Sender) -> impl Iterator<Item = &str> {
-    let headers = &sender.scheme.unsigned;
-    [headers.event.as_deref(), headers.id.as_deref()].into_iter().flatten()
-}
-
-pub(super) fn source(source: EventSource) -> &'static str {
-    match source {
-        EventSource::Documented => "documented",
-        EventSource::Shipped => "shipped",
-        _ => "unconfirmed",
-    }
-}
-
-pub(super) fn retry_kind(retries: &Retries) -> &'static str {
-    match retries {
-        Retries::Never => "none",
-        Retries::Manual => "manual",
-        Retries::After(_) => "automatic",
-        _ => "unknown",
-    }
-}
-
-fn join_parts(sender: &Sender, time: &str) -> String {
-    let part = |part: &Part| match part {
-        Part::Timestamp => format!("<{time}>"),
-        Part::Literal(text) => text.clone().into_owned(),
-        _ => "<body>".to_owned(),
-    };
-    sender.scheme.hmac().into_iter().flat_map(|hmac| &*hmac.signed).map(part).collect()
-}
-
-fn encoding(encoding: TagEncoding) -> &'static str {
-    match encoding {
-        TagEncoding::Hex => "hex",
-        _ => "base64",
-    }
-}
-
-fn body(form: BodyForm) -> &'static str {
-    match form {
-        BodyForm::JsonObject => "json_object",
-        BodyForm::Json => "json",
-        _ => "opaque",
-    }
-}
-
-fn format(format: TimestampFormat) -> &'static str {
-    match format {
-        TimestampFormat::UnixSeconds => "unix_seconds",
-        TimestampFormat::Rfc3339 => "rfc3339",
-        TimestampFormat::UnixOrRfc3339 => "unix_or_rfc3339",
-        TimestampFormat::SiteUnixSeconds => "site_unix_seconds",
-        _ => "other",
+fn retries(retries: &Retries) -> RetryFacts {
+    RetryFacts {
+        kind: words::retry_kind(retries),
+        waits_seconds: match retries {
+            Retries::After(waits) => waits.iter().map(Duration::as_secs).collect(),
+            _ => Vec::new(),
+        },
+        horizon_seconds: retries.horizon().map(|horizon| horizon.as_secs()),
     }
 }

@@ -1,12 +1,16 @@
 //! Runs the built command as a person or a script would.
 
 mod demo;
+mod file;
+mod kinds;
 mod readme;
+mod remote;
 mod send;
 mod senders;
 mod sign;
 mod store;
 mod verify;
+mod window;
 
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
@@ -98,6 +102,8 @@ fn help_and_version_are_answers() {
         assert_eq!((done.code, done.stderr.as_str()), (0, ""), "{arguments:?}");
         assert!(!done.stdout.is_empty() && !done.stdout.contains('\u{1b}'), "{arguments:?}");
     }
+    let overview = Run::new(&["--help"]).done().stdout;
+    assert!(overview.contains("--senders FILE") && overview.contains("COUNTERFOIL_SENDERS"), "{overview}");
     assert!(Run::new(&["--version"]).done().stdout.starts_with("counterfoil "));
     for command in ["demo", "verify", "sign", "send", "senders", "store"] {
         let help = Run::new(&[command, "--help"]).done().stdout;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use counterfoil::{Clock as _, Secret, SystemClock, Verifier, senders};
+use counterfoil::{Clock as _, Secret, SecretEncoding, SystemClock, Verifier, senders};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::json;
 
@@ -113,6 +113,31 @@ fn what_is_sent_verifies() {
     let verifier = Verifier::builder(senders::AGILED).secret(secret).build().expect("a verifier");
     let delivery = verifier.verify_at(headers, body.clone(), SystemClock.now()).expect("a delivery");
     assert_eq!(delivery.body(), EVENT.as_bytes());
+}
+
+#[test]
+fn headers_go_along_and_are_signed_where_the_sender_signs_them() {
+    let server = Server::start(&[OK]);
+    let secret = "whsec_YV9zZWNyZXRfb2Zfc29tZV9sZW5ndGgh";
+    let svix = ["send", "--sender", "svix", "--secret-env", "SECRET", "--to", &server.address];
+    let given = ["-H", "svix-id: msg_1", "-H", "Content-Type: application/cloudevents+json", "-H", "X-Trace: 7"];
+    assert_eq!(Run::new(&svix).args(&given).env("SECRET", secret).stdin(EVENT).done().code, 0);
+    assert_eq!(Run::new(&svix).env("SECRET", secret).stdin(EVENT).done().code, 0);
+    let requests = server.seen.requests.lock().expect("no panic");
+    let [(given, _), (made, _)] = &requests[..] else { panic!("{} requests", requests.len()) };
+    assert_eq!(given.get_all("content-type").iter().collect::<Vec<_>>(), ["application/cloudevents+json"]);
+    assert_eq!(
+        (&given["svix-id"], &given["x-trace"]),
+        (&HeaderValue::from_static("msg_1"), &HeaderValue::from_static("7"))
+    );
+    assert_eq!(made["content-type"], "application/json");
+    let svix = senders::catalogue().iter().find(|sender| sender.name == "svix").expect("svix");
+    let secret = Secret::decode(secret, SecretEncoding::Whsec).expect("a secret");
+    let verifier = Verifier::builder(svix.clone()).secret(secret).build().expect("a verifier");
+    for (headers, body) in &*requests {
+        let delivery = verifier.verify_at(headers, body.clone(), SystemClock.now()).expect("a delivery");
+        assert_eq!(delivery.event_id().map(|id| id.as_str().as_bytes()), Some(headers["svix-id"].as_bytes()));
+    }
 }
 
 #[test]

@@ -115,6 +115,10 @@ const CAPTURED: &[Captured] = &[
 const PLUGIN_EVENT: &str = r#"{"event":"task.updated","timestamp":1774958400,"data":{"id":"7","estimated_hours":"2.50","note":"caf\u00e9 https:\/\/example.com\/"}}"#;
 
 impl Captured {
+    fn unsigned_event_type(&self) -> Option<&str> {
+        self.headers.iter().find_map(|header| header.strip_prefix("X-AOSAI-Event: "))
+    }
+
     fn run(&self) -> Run {
         let mut run = Run::new(&["verify", "--sender", self.sender, "--secret-env", "SECRET", "--at", self.at])
             .args(self.more)
@@ -153,7 +157,8 @@ fn captured_requests_of_every_sender_are_valid() {
         let key = key.as_str().expect("a key");
         assert!(key.len() == 32 && key.bytes().all(|byte| byte.is_ascii_hexdigit()), "{key}");
         let expected = json!({
-            "verdict": "valid", "event_id": captured.id, "event_type": captured.event_type, "signed_at": captured.at,
+            "verdict": "valid", "event_id": captured.id, "event_type": captured.event_type,
+            "unsigned_event_type": captured.unsigned_event_type(), "signed_at": captured.at,
             "key": null,
         });
         assert_eq!(verdict, expected, "{}", captured.sender);
@@ -297,10 +302,7 @@ fn mistakes_are_named() {
     let handl = |arguments: &[&str]| verify(&["--sender", "handl", "--secret-env", "SECRET"]).args(arguments);
 
     let unknown = verify(&["--sender", "handel", "--secret-env", "SECRET"]).done();
-    unknown.is_usage_error("'handl'");
-    for sender in &counterfoil::senders::ALL {
-        unknown.is_usage_error(&sender.name);
-    }
+    unknown.is_usage_error("`handl`");
     verify(&["--sender", "handl"]).done().is_usage_error("--secret-env");
     verify(&["--secret-env", "SECRET"]).done().is_usage_error("--sender");
     verify(&["--sender", "handl", "--secret-env", "NO_SUCH"]).done().is_usage_error("`NO_SUCH` is not set");

@@ -87,7 +87,13 @@ struct TokenForm {
 enum IdForm {
     One(Text),
     Several(Vec<Text>),
-    Header { header: Text },
+    Header(HeaderForm),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HeaderForm {
+    header: Text,
 }
 
 #[derive(Deserialize, Default)]
@@ -179,7 +185,7 @@ impl SenderForm {
                 id: self.id.map(|id| match id {
                     IdForm::One(pointer) => IdSource::Body(vec![pointer].into()),
                     IdForm::Several(pointers) => IdSource::Body(pointers.into()),
-                    IdForm::Header { header } => IdSource::Header(header),
+                    IdForm::Header(HeaderForm { header }) => IdSource::Header(header),
                 }),
                 event_type: self.event_type,
                 occurred_at: self.occurred_at,
@@ -343,6 +349,7 @@ mod tests {
             (hmac(r#","timestamp":{"entry":"t=","format":"rfc3339"},"signed":["timestamp","body"]"#), "`timestamp`"),
             (hmac(r#","id":"id""#), "`id`"),
             (hmac(r#","id":{"header":"X-Id"}"#), "`id`"),
+            (hmac(r#","id":{"header":"X-Id","body":"/id"}"#), "pointer"),
             (hmac(r#","id":[]"#), "`id`"),
             (hmac(r#","event_type":"type""#), "`event_type`"),
             (hmac(r#","challenge":{"body":"/challenge"}"#), "`challenge`"),
