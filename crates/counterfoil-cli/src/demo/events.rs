@@ -2,21 +2,58 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use counterfoil::scheme::{Sender, TimestampSource};
+use counterfoil::scheme::{Check, Sender, TimestampSource};
 use counterfoil::time::{TimestampFormat, format_rfc3339};
 use counterfoil::{ConfigError, Delivery, IdempotencyKey, Rejection, Secret, SignError, Signer, Verifier};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::DemoError;
 use crate::error::Error;
 
+/// What the demo's webhooks are known by to an endpoint that is asked.
+pub(super) const WEBHOOK_ID: &str = "webhook_of_the_demo";
+
+/// Whether deliveries of `sender` can only be checked by an endpoint of its own.
+pub(super) fn asked(sender: &Sender) -> bool {
+    matches!(sender.scheme.check, Check::Remote(_))
+}
+
 /// A sender with the secret that the demo's server knows.
 pub(super) struct Player {
     pub(super) sender: &'static Sender,
-    pub(super) signer: Signer,
-    pub(super) stranger: Signer,
+    own: Pen,
+    stranger: Pen,
     verifier: Verifier,
     kinds: &'static [Kind],
+}
+
+/// What signs deliveries.
+enum Pen {
+    Known(Box<Signer>),
+    /// As the stand-in of a sender's endpoint does, whose own way is not public.
+    StandIn(&'static str),
+}
+
+impl Pen {
+    fn new(sender: &Sender, secret: &'static str) -> Result<Self, ConfigError> {
+        match sender.scheme.hmac() {
+            Some(_) => Ok(Self::Known(Box::new(Signer::new(sender, &Secret::new(secret)?)?))),
+            None => Ok(Self::StandIn(secret)),
+        }
+    }
+
+    fn sign(&self, sender: &Sender, body: &str, at: SystemTime) -> Result<HeaderMap, SignError> {
+        match self {
+            Self::Known(signer) => signer.sign(body.as_bytes(), at),
+            Self::StandIn(secret) => {
+                // What is no JSON has no signature there, and gets one that fits nothing.
+                let signature =
+                    agencyhandy_endpoint::sign(secret, body.as_bytes()).unwrap_or_else(|_| "none".to_owned());
+                let header = sender.scheme.header().and_then(|name| HeaderName::try_from(name).ok());
+                Ok(header.zip(HeaderValue::try_from(signature).ok()).into_iter().collect())
+            }
+        }
+    }
 }
 
 /// What a sender writes into the bodies of its order and invoice events, besides the envelope.
@@ -48,6 +85,7 @@ const TEMPLATES: &[Template] = &[
             },
         }],
     },
+    Template { sender: "agencyhandy", kinds: &[Kind { event_type: "ORDER.UPDATED", data: agencyhandy_order }] },
     Template {
         sender: "agiled",
         kinds: &[
@@ -89,14 +127,14 @@ fn handl_order(id: &str) -> String {
     format!(r#"{{"id":"{id}","object":"order","status":"pending","total":850000,"currency":"NGN"}}"#)
 }
 
+/// A project as the vendor's older pages show it. Its webhooks' bodies are not documented.
+fn agencyhandy_order(id: &str) -> String {
+    format!(r#"{{"id":"{id}","status":"Ongoing","total":99.90,"company":"64f0c0ffee64f0c0ffee64f0"}}"#)
+}
+
 /// Of a sender whose documents do not show what is in `data`.
 fn bare_record(id: &str) -> String {
     format!(r#"{{"id":"{id}"}}"#)
-}
-
-/// The senders whose deliveries can be made here: the others can only be told by an endpoint of their own.
-pub(super) fn played() -> impl Iterator<Item = &'static Sender> {
-    counterfoil::senders::ALL.iter().filter(|sender| sender.scheme.hmac().is_some())
 }
 
 /// One event, ready to be signed.
@@ -108,29 +146,33 @@ pub(super) struct Event {
 }
 
 impl Player {
-    /// Every sender that can be played. One without a template could not be shown, and is not passed over.
-    pub(super) fn all(secret: &str) -> Result<Vec<Self>, Error> {
+    /// Every sender. One without a template could not be shown, and is not passed over.
+    pub(super) fn all(secret: &'static str) -> Result<Vec<Self>, Error> {
         let player = |sender: &'static Sender| {
             let template = TEMPLATES.iter().find(|template| template.sender == sender.name);
             let template =
                 template.ok_or_else(|| DemoError::NoTemplate { sender: sender.name.clone().into_owned() })?;
             Ok(Self::new(sender, template, secret)?)
         };
-        played().map(player).collect()
+        counterfoil::senders::ALL.iter().map(player).collect()
     }
 
-    fn new(sender: &'static Sender, template: &'static Template, secret: &str) -> Result<Self, ConfigError> {
-        let verifier = Verifier::builder(sender.clone())
-            .secret(Secret::new(secret)?)
-            .tolerance(counterfoil::Tolerance::RetrySafe)
-            .build()?;
+    fn new(sender: &'static Sender, template: &'static Template, secret: &'static str) -> Result<Self, ConfigError> {
+        let verifier =
+            Verifier::builder(sender.clone()).secret(Secret::new(secret)?).tolerance(counterfoil::Tolerance::RetrySafe);
+        let verifier = if asked(sender) { verifier.webhook_id(WEBHOOK_ID) } else { verifier };
         Ok(Self {
             sender,
-            signer: Signer::new(sender, &Secret::new(secret)?)?,
-            stranger: Signer::new(sender, &Secret::new("a secret of somebody else")?)?,
-            verifier,
+            own: Pen::new(sender, secret)?,
+            stranger: Pen::new(sender, "a secret of somebody else")?,
+            verifier: verifier.build()?,
             kinds: template.kinds,
         })
+    }
+
+    /// Whether the sender's endpoint is asked about its deliveries.
+    pub(super) fn is_asked(&self) -> bool {
+        asked(self.sender)
     }
 
     pub(super) fn event_types(&self) -> Vec<&'static str> {
@@ -148,6 +190,7 @@ impl Player {
                 r#"{{"id":"evt_{id}","object":"event","type":"{event_type}","created_at":{time},"data":{data}}}"#
             ),
             Some(_) => format!(r#"{{"id":"evt_{id}","event":"{event_type}","occurred_at":{time},"data":{data}}}"#),
+            None if self.is_asked() => format!(r#"{{"event":"{event_type}",{}"#, data.trim_start_matches('{')),
             None => format!(r#"{{"event":"{event_type}","timestamp":{time},"data":{data}}}"#),
         };
         let key = Delivery::assertion(&self.verifier, body.clone(), at)?.key();
@@ -155,7 +198,16 @@ impl Player {
     }
 
     pub(super) fn sign(&self, event: &Event) -> Result<HeaderMap, SignError> {
-        self.signer.sign(event.body.as_bytes(), event.at)
+        self.sign_body(&event.body, event.at)
+    }
+
+    pub(super) fn sign_body(&self, body: &str, at: SystemTime) -> Result<HeaderMap, SignError> {
+        self.own.sign(self.sender, body, at)
+    }
+
+    /// Under a secret that is not the sender's.
+    pub(super) fn forge(&self, event: &Event) -> Result<HeaderMap, SignError> {
+        self.stranger.sign(self.sender, &event.body, event.at)
     }
 
     fn time(&self, at: SystemTime) -> String {

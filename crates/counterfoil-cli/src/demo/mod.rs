@@ -13,8 +13,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
+use agencyhandy_endpoint::Fault;
 use counterfoil::receiver::DUPLICATE_HEADER;
-use counterfoil::{Clock as _, Rejection, SignError, Signer, SystemClock};
+use counterfoil::{Clock as _, Rejection, SignError, SystemClock};
 use http::HeaderMap;
 use indicatif::ProgressBar;
 use reqwest::{Client, Response};
@@ -43,8 +44,8 @@ const OVERSIZE: usize = counterfoil::receiver::DEFAULT_BODY_LIMIT + 1;
 /// Show every promise on a real receiver
 ///
 /// Starts the axum example on a SQLite store in a temporary folder, on a free port, and plays every sender
-/// against it: first deliveries, 64 copies at once, a retry after a failing handler, hostile requests, and a
-/// storm in the middle of which the server is stopped with SIGKILL, restarted on the same files, and sent
+/// against it: first deliveries, 64 copies at once, a retry after a failing handler, hostile requests, a sender's
+/// endpoint that fails (a stand-in, since no vendor is asked), and a storm in the middle of which the server is stopped with SIGKILL, restarted on the same files, and sent
 /// everything again. Counts what the handlers did by the example's own tables, and ends with exit code 1 if
 /// anything differs from the promise. Needs no set-up, and nothing outside this machine.
 ///
@@ -111,7 +112,7 @@ impl Demo {
                 .timeout(Duration::from_secs(10))
                 .redirect(reqwest::redirect::Policy::none())
                 .build()?,
-            home: Home::new(secret.to_owned()).map_err(DemoError::File)?,
+            home: Home::new(secret).await.map_err(DemoError::File)?,
             run: format!("{:08x}", RandomState::new().hash_one(()) >> 32),
             bar: output::spinner("{msg}"),
         });
@@ -127,6 +128,9 @@ impl Demo {
             rows.push(stage.copies(&server, player).await?);
             rows.push(stage.failing(&server, player).await?);
             rows.push(stage.hostile(&server, player).await?);
+            if player.is_asked() {
+                rows.push(stage.asked(&server, player).await?);
+            }
         }
         stage.say("a storm, and SIGKILL in the middle of it");
         let (server, storm) = stage.clone().storm(server).await?;
@@ -210,34 +214,52 @@ impl Stage {
         Ok(row.expect(&[(1, "500"), (1, "200")]).runs(2).applied(1))
     }
 
+    /// A delivery whose sender's endpoint fails at first, and the same event written in other ways.
+    async fn asked(&self, server: &Server, player: &Player) -> Result<Row, DemoError> {
+        let event = player.event(0, &self.id("asked-1"), now())?;
+        let headers = player.sign(&event)?;
+        let spaced = event.body.replace(':', " : ");
+        let escaped = event.body.replacen("asked", "\\u0061sked", 1);
+        let endpoint = &self.home.endpoint;
+        endpoint.set_fault(Fault::ServerError);
+        let mut answers = vec![self.deliver(server, player, &event).await?];
+        endpoint.set_fault(Fault::None);
+        for body in [event.body.clone(), event.body.clone(), spaced, escaped] {
+            answers.push(self.post(server, player, headers.clone(), body).await);
+        }
+        let what = "its endpoint fails, then a retry; white space, escapes";
+        let row = self.row(server, player, &[&event], what, answers).await?;
+        Ok(row.expect(&[(1, "503 could_not_verify"), (1, "200"), (3, "200 duplicate")]).runs(1).applied(1))
+    }
+
     /// What must be refused, and must not reach a handler.
     async fn hostile(&self, server: &Server, player: &Player) -> Result<Row, DemoError> {
         let event = player.event(0, &self.id("hostile-1"), now())?;
-        let signed = |signer: &Signer, body: &str, at: SystemTime| signer.sign(body.as_bytes(), at);
         let stale = player.event(0, &self.id("hostile-2"), event.at - STALE)?;
         let large = format!("{}{}", event.body, " ".repeat(OVERSIZE - event.body.len()));
-        let requests = [
-            (signed(&player.signer, &event.body, event.at)?, event.body.replacen("hostile-1", "hostile-3", 1)),
-            (signed(&player.stranger, &event.body, event.at)?, event.body.clone()),
-            (signed(&player.signer, &stale.body, stale.at)?, stale.body.clone()),
-            (signed(&player.signer, &large, event.at)?, large),
-            (signed(&player.signer, "\u{1}garbage", event.at)?, "\u{1}garbage".to_owned()),
+        let mut requests = vec![
+            (player.sign(&event)?, event.body.replacen("hostile-1", "hostile-3", 1)),
+            (player.forge(&event)?, event.body.clone()),
+            (player.sign_body(&large, event.at)?, large),
+            (player.sign_body("\u{1}garbage", event.at)?, "\u{1}garbage".to_owned()),
         ];
+        let mut refusals =
+            vec![(2, "401 signature_mismatch"), (1, "413 body_too_large"), (1, "400 body_not_an_object")];
+        let mut what = "tampered, wrong secret, oversize, garbage".to_owned();
+        // A sender that signs no time has none that could be too old.
+        if !player.is_asked() {
+            requests.push((player.sign(&stale)?, stale.body.clone()));
+            refusals.push((1, "401 timestamp_stale"));
+            what += ", stale";
+        }
         let before = server.counts(&self.client, "/runs").await?;
         let mut answers = Vec::new();
         for (headers, body) in requests {
             answers.push(self.post_until_answered(server, player, headers, body).await);
         }
         let after = server.counts(&self.client, "/runs").await?;
-        let what = "tampered, wrong secret, stale, oversize, garbage";
-        let mut row = self.row(server, player, &[&event, &stale], what, answers).await?;
+        let mut row = self.row(server, player, &[&event, &stale], &what, answers).await?;
         row.runs = after.values().sum::<usize>() - before.values().sum::<usize>();
-        let refusals = [
-            (2, "401 signature_mismatch"),
-            (1, "401 timestamp_stale"),
-            (1, "413 body_too_large"),
-            (1, "400 body_not_an_object"),
-        ];
         Ok(row.expect(&refusals).runs(0).applied(0))
     }
 

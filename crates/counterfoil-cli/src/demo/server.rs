@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 
+use agencyhandy_endpoint::Endpoint;
 use reqwest::Client;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -13,6 +14,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
 use super::DemoError;
+use super::events::{WEBHOOK_ID, asked};
 use super::fault::Tables;
 use crate::error::Error;
 
@@ -46,16 +48,18 @@ pub(super) struct Home {
     folder: tempfile::TempDir,
     /// As the example takes it. May hold a password.
     store: String,
-    secret: String,
+    secret: &'static str,
+    /// Stands in for the endpoints that are asked about deliveries, and outlives the server.
+    pub(super) endpoint: Endpoint,
 }
 
 impl Home {
     /// With the store that the environment names, or one in the folder.
-    pub(super) fn new(secret: String) -> io::Result<Self> {
+    pub(super) async fn new(secret: &'static str) -> io::Result<Self> {
         let folder = tempfile::tempdir()?;
         let own = || format!("sqlite:{}", folder.path().join("webhooks.db").display());
         let store = std::env::var("STORE").unwrap_or_else(|_| own());
-        Ok(Self { folder, store, secret })
+        Ok(Self { folder, store, secret, endpoint: Endpoint::start(WEBHOOK_ID, secret).await? })
     }
 
     pub(super) fn tables(&self) -> Tables {
@@ -81,8 +85,13 @@ impl Home {
             .stdout(Stdio::piped())
             .stderr(log)
             .kill_on_drop(true);
-        for sender in super::events::played() {
-            command.env(format!("{}_SECRET", sender.name.to_uppercase().replace('-', "_")), &self.secret);
+        for sender in &counterfoil::senders::ALL {
+            let prefix = sender.name.to_uppercase().replace('-', "_");
+            command.env(format!("{prefix}_SECRET"), self.secret);
+            if asked(sender) {
+                command.env(format!("{prefix}_WEBHOOK_ID"), WEBHOOK_ID);
+                command.env(format!("{prefix}_ENDPOINT"), self.endpoint.url());
+            }
         }
         let mut child = command.spawn()?;
         let stdout = child.stdout.take().ok_or_else(|| io::Error::other("the server has no stdout"))?;
