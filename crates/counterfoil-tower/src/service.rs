@@ -158,8 +158,9 @@ where
     S::Error: Send + 'static,
     ResBody: Send + 'static,
 {
-    // In a task of its own, so that a sender that hangs up does not cancel it.
-    let task = tokio::spawn(process(receiver.clone(), inner, parts, received).in_current_span());
+    // In a task of its own, so that a sender that hangs up does not cancel it. Boxed, because a spawned future is moved
+    // several times, and this one holds the request and the handler's state.
+    let task = tokio::spawn(Box::pin(process(receiver.clone(), inner, parts, received)).in_current_span());
     // Without an outcome the runtime is going down, or we have failed: nobody can say what became of the event,
     // so the sender keeps it.
     let processed = task.await.unwrap_or_else(|_| Processed::Answered(receiver.refuse(Rejection::ShuttingDown)));

@@ -1,0 +1,96 @@
+//! Between `http` 0.2, which actix-web speaks, and `http` 1, which the receiver speaks.
+
+use actix_web::HttpResponse;
+use actix_web::dev::RequestHead;
+use actix_web::http::{self as old, header};
+use bytes::Bytes;
+use counterfoil::receiver::Answer;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, request};
+
+/// The head of a request, with every value of every header.
+///
+/// # Errors
+/// What actix-web has read is not what `http` 1 would read. One header left out could be the second signature, so that
+/// nothing is.
+pub(crate) fn head(head: &RequestHead) -> Result<request::Parts, http::Error> {
+    let mut headers = HeaderMap::try_with_capacity(head.headers.len())?;
+    for (name, value) in &head.headers {
+        let name = HeaderName::from_bytes(name.as_str().as_bytes())?;
+        headers.try_append(name, HeaderValue::from_bytes(value.as_bytes())?)?;
+    }
+    let (mut parts, ()) = Request::new(()).into_parts();
+    parts.method = Method::from_bytes(head.method.as_str().as_bytes())?;
+    parts.uri = head.uri.to_string().try_into()?;
+    parts.headers = headers;
+    Ok(parts)
+}
+
+/// The status of a handler's response.
+pub(crate) fn status(status: old::StatusCode) -> StatusCode {
+    StatusCode::from_u16(status.as_u16()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// The receiver's answer, itself in the response's extensions.
+pub(crate) fn response(answer: Answer) -> HttpResponse<Bytes> {
+    let (mut parts, body) = answer.into_response().into_parts();
+    let status = old::StatusCode::from_u16(parts.status.as_u16()).unwrap_or(old::StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = HttpResponse::with_body(status, body);
+    for (name, value) in &parts.headers {
+        let name = header::HeaderName::from_bytes(name.as_str().as_bytes());
+        // Both versions take the same bytes.
+        if let (Ok(name), Ok(value)) = (name, header::HeaderValue::from_bytes(value.as_bytes())) {
+            response.headers_mut().append(name, value);
+        }
+    }
+    if let Some(answer) = parts.extensions.remove::<Answer>() {
+        response.extensions_mut().insert(answer);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use counterfoil::Rejection;
+
+    use super::*;
+
+    #[test]
+    fn every_value_arrives_byte_for_byte() {
+        let mut old = RequestHead::default();
+        old.uri = "/hooks/a%2Fb?c=%20d".parse().unwrap();
+        old.method = old::Method::from_bytes(b"PURGE").unwrap();
+        let name = header::HeaderName::from_static("x-twice");
+        for value in [&b"\xff\t\x80"[..], b""] {
+            old.headers.append(name.clone(), header::HeaderValue::from_bytes(value).unwrap());
+        }
+        let new = head(&old).unwrap();
+        assert_eq!((new.method.as_str(), new.uri.to_string().as_str()), ("PURGE", "/hooks/a%2Fb?c=%20d"));
+        let values: Vec<_> = new.headers.get_all("x-twice").iter().map(HeaderValue::as_bytes).collect();
+        assert_eq!((values, new.headers.len()), (vec![&b"\xff\t\x80"[..], b""], 2));
+    }
+
+    #[test]
+    fn more_headers_than_fit_are_an_error() {
+        let mut old = RequestHead::default();
+        for number in 0..40_000 {
+            let name = header::HeaderName::try_from(format!("x-{number}")).unwrap();
+            old.headers.insert(name, header::HeaderValue::from_static("1"));
+        }
+        assert!(head(&old).is_err());
+    }
+
+    #[test]
+    fn the_answer_is_the_receivers() {
+        for answer in [Answer::Duplicate, Answer::Conflict, Answer::Refused(Rejection::ShuttingDown)] {
+            let expected = answer.clone().into_response();
+            let response = response(answer);
+            assert_eq!((status(response.status()), response.body()), (expected.status(), expected.body()));
+            for (name, value) in expected.headers() {
+                let values: Vec<_> = response.headers().get_all(name.as_str()).map(|value| value.as_bytes()).collect();
+                assert_eq!(values, [value.as_bytes()], "{name}");
+            }
+            assert_eq!(response.headers().len(), expected.headers().len());
+            assert!(response.extensions().contains::<Answer>());
+        }
+    }
+}
