@@ -12,6 +12,7 @@
 
 pub mod claims;
 pub mod fixtures;
+pub mod load;
 
 use std::error::Error;
 use std::fmt;

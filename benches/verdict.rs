@@ -22,12 +22,15 @@ use std::hint::black_box;
 
 use bytes::Bytes;
 use counterfoil::scheme::Sender;
-use counterfoil::{Clock, Delivery, Rejection, Secret, Signer, SystemClock, Verifier, senders};
+use counterfoil::{Clock, Delivery, Rejection, Secret, SecretEncoding, Signer, SystemClock, Verifier, senders};
 use counterfoil_benches::fixtures::{SECRET, event, opaque, stamp};
 use counterfoil_benches::{Aim, BoxError, Contest, Extent, Unit, timed};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use sha2::block_api::compress256;
 use webhook_verify::{Provider, VerifyOptions};
+
+/// For senders that decode theirs.
+const WHSEC: &str = "whsec_NWYyZDhjMWI5ZTdhNDAzNmFiY2RlZg==";
 
 const FLOOR: &str = "floor: SHA-256 compressions alone";
 const HANDL_VERDICT: &str = "counterfoil, handl, to verdict";
@@ -38,6 +41,11 @@ const OPAQUE_DELIVERY: &str = "counterfoil, opaque body, to delivery";
 const WEBHOOK_VERIFY: &str = "webhook-verify, plain HMAC";
 const STANDARD_WEBHOOKS: &str = "standardwebhooks";
 const SVIX: &str = "svix";
+const AGILED_BESIDE: &str = "agiled, built in";
+const STRIPE: &str = "stripe, from the catalogue";
+const STANDARD: &str = "standard-webhooks, from the catalogue";
+const ANGAGE: &str = "angage, built in";
+const GITHUB: &str = "github, from the catalogue";
 
 fn main() -> Result<(), BoxError> {
     let extent = Extent::from_args();
@@ -55,7 +63,33 @@ fn main() -> Result<(), BoxError> {
         .aim(HANDL_VERDICT, Aim::AtMost(1.03), FLOOR)
         .aim(AGILED_VERDICT, Aim::AtMost(1.03), FLOOR)
         .run(extent, 501)?
-        .print()
+        .print()?;
+    from_a_file(extent, 1024)?.run(extent, 1001)?.print()
+}
+
+/// Senders of the catalogue beside built-in ones that sign alike: a time in front, or the body alone with the key made
+/// of it.
+fn from_a_file(extent: Extent, size: usize) -> Result<Contest<'static>, BoxError> {
+    let stamp = stamp()?;
+    let seconds = unix_seconds()?;
+    let delivery = |name: &str, envelope: &str| {
+        let mut senders = senders::ALL.iter().chain(senders::catalogue());
+        let sender = senders.find(|sender| sender.name == name).ok_or("a sender")?;
+        Ok::<_, BoxError>(timed(extent, to_delivery(sender, &event(envelope, size))?))
+    };
+    let agiled = format!(r#""id":"evt_01jw3x9k2m","event":"invoice.paid","occurred_at":"{stamp}""#);
+    let stripe = format!(r#""id":"evt_01jw3x9k2m","type":"invoice.paid","created":{seconds}"#);
+    let standard = format!(r#""type":"invoice.paid","timestamp":"{stamp}""#);
+    let angage = format!(r#""event":"order.created","timestamp":"{stamp}""#);
+    Ok(Contest::new(format!("Senders from a file, JSON body of {size} bytes, to delivery"), Unit::Time)
+        .enter(AGILED_BESIDE, delivery("agiled", &agiled)?)
+        .enter(STRIPE, delivery("stripe", &stripe)?)
+        .enter(STANDARD, delivery("standard-webhooks", &standard)?)
+        .enter(ANGAGE, delivery("angage", &angage)?)
+        .enter(GITHUB, delivery("github", r#""action":"opened""#)?)
+        .aim(STRIPE, Aim::AtMost(1.1), AGILED_BESIDE)
+        .aim(STANDARD, Aim::AtMost(1.1), AGILED_BESIDE)
+        .aim(GITHUB, Aim::AtMost(1.1), ANGAGE))
 }
 
 fn contest(extent: Extent, size: usize) -> Result<Contest<'static>, BoxError> {
@@ -128,8 +162,12 @@ fn to_verdict(sender: &Sender, body: &str) -> Result<impl FnMut() -> Rejection +
 
 /// A request signed under `secret`, and a verifier that expects [`SECRET`].
 fn request(sender: &Sender, secret: &str, body: &str) -> Result<(Verifier, HeaderMap, Bytes), BoxError> {
-    let verifier = Verifier::builder(sender.clone()).secret(Secret::new(SECRET)?).build()?;
-    let mut signed = Signer::new(sender, &Secret::new(secret)?)?.sign(body.as_bytes(), SystemClock.now())?;
+    let read = |text: &str| match sender.scheme.secret {
+        SecretEncoding::Whsec => Secret::decode(WHSEC, SecretEncoding::Whsec),
+        _ => Secret::new(text),
+    };
+    let verifier = Verifier::builder(sender.clone()).secret(read(SECRET)?).build()?;
+    let mut signed = Signer::new(sender, &read(secret)?)?.sign(body.as_bytes(), SystemClock.now())?;
     let unsigned = &sender.scheme.unsigned;
     for (name, value) in [(&unsigned.event, "invoice.paid"), (&unsigned.id, "01jw3x9k-2m4n-7p6q")] {
         if let Some(name) = name {
