@@ -461,6 +461,18 @@ mod pages {
     #[doc = include_str!("../docs/applied-once.md")]
     mod applied_once {}
 
+    #[doc = include_str!("../docs/tenants.md")]
+    mod tenants {}
+
+    #[doc = include_str!("../docs/senders/agencyhandy.md")]
+    mod agencyhandy {}
+
+    #[doc = include_str!("../docs/senders/angage.md")]
+    mod angage {}
+
+    #[doc = include_str!("../docs/senders/catalogue.md")]
+    mod catalogue {}
+
     #[doc = include_str!("../docs/stores.md")]
     mod stores {}
 }

@@ -94,10 +94,15 @@ fn a_challenge_in_the_query_is_echoed() {
     }
     assert_eq!(asked(&Method::PUT, "/hook?validation+token=a"), Err(405));
     let long = format!("/hook?validation+token={}", "a".repeat(1025));
-    for uri in
-        ["/hook", "/hook?", "/hook?token=a", "/hook?validation+token=", "/hook?validation+token=a&validation%20token=b",
-            "/hook?validation+token=%0d%0aa", &*long]
-    {
+    for uri in [
+        "/hook",
+        "/hook?",
+        "/hook?token=a",
+        "/hook?validation+token=",
+        "/hook?validation+token=a&validation%20token=b",
+        "/hook?validation+token=%0d%0aa",
+        &*long,
+    ] {
         assert_eq!(asked(&Method::GET, uri), Err(405), "{uri}");
         assert_eq!(asked(&Method::POST, uri), Err(401), "{uri}");
     }

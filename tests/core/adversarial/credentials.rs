@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use counterfoil::scheme::{Check, Sender};
-use counterfoil::{Rejection, Signer, SystemClock, Verifier, senders};
 use counterfoil::{Clock as _, ConfigError};
+use counterfoil::{Rejection, Signer, SystemClock, Verifier, senders};
 use counterfoil_tests::secret;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
