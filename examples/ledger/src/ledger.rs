@@ -15,9 +15,12 @@ use crate::BoxError;
 pub(crate) use postgres::PostgresLedger;
 pub(crate) use sqlite::SqliteLedger;
 
-/// The service's own tables.
+/// The service's own tables. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) enum Ledger {
+pub struct Ledger(Tables);
+
+#[derive(Debug, Clone)]
+enum Tables {
     /// In another database than the store's: it keeps the keys of the events that were applied, beside their effects.
     Sqlite(SqliteLedger),
     /// In the store's database: an event is completed in the transaction that holds its effects.
@@ -26,7 +29,7 @@ pub(crate) enum Ledger {
 
 /// One order or invoice as `GET /orders` and `GET /invoices` show it.
 #[derive(Debug, Serialize)]
-pub(crate) struct Entry {
+pub struct Entry {
     sender: String,
     id: String,
     status: String,
@@ -36,47 +39,76 @@ pub(crate) struct Entry {
 }
 
 /// Numbers by the key of an event.
-pub(crate) type Counts = BTreeMap<String, i64>;
+pub type Counts = BTreeMap<String, i64>;
 
 impl Ledger {
     /// Applies the event once, whatever happens and however often it is tried.
-    pub(crate) async fn apply(&self, fence: Fence, delivery: Delivery) -> Result<(), BoxError> {
-        match self {
-            Self::Sqlite(ledger) => ledger.apply(delivery).await,
-            Self::Postgres(ledger) => ledger.apply(fence, &delivery).await,
+    ///
+    /// # Errors
+    /// The event was not applied, or the fence is that of a claim which another handler has by now.
+    pub async fn apply(&self, fence: Fence, delivery: Delivery) -> Result<(), BoxError> {
+        match &self.0 {
+            Tables::Sqlite(ledger) => ledger.apply(delivery).await,
+            Tables::Postgres(ledger) => ledger.apply(fence, &delivery).await,
         }
     }
 
-    pub(crate) async fn orders(&self) -> Result<Vec<Entry>, BoxError> {
+    /// All orders, by sender and id.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn orders(&self) -> Result<Vec<Entry>, BoxError> {
         self.entries("orders").await
     }
 
-    pub(crate) async fn invoices(&self) -> Result<Vec<Entry>, BoxError> {
+    /// All invoices, by sender and id.
+    ///
+    /// # Errors
+    /// As of [`orders`](Self::orders).
+    pub async fn invoices(&self) -> Result<Vec<Entry>, BoxError> {
         self.entries("invoices").await
     }
 
     /// Committed effects by key: 1 for every event, whatever happened. Counted apart from what sees to it.
-    pub(crate) async fn applied(&self) -> Result<Counts, BoxError> {
+    ///
+    /// # Errors
+    /// As of [`orders`](Self::orders).
+    pub async fn applied(&self) -> Result<Counts, BoxError> {
         self.counts("effects").await
     }
 
     /// Handler runs by key: more than 1 where a handler failed or its process died.
-    pub(crate) async fn runs(&self) -> Result<Counts, BoxError> {
+    ///
+    /// # Errors
+    /// As of [`orders`](Self::orders).
+    pub async fn runs(&self) -> Result<Counts, BoxError> {
         self.counts("runs").await
     }
 
     async fn entries(&self, table: &'static str) -> Result<Vec<Entry>, BoxError> {
-        match self {
-            Self::Sqlite(ledger) => ledger.entries(table).await,
-            Self::Postgres(ledger) => ledger.entries(table).await,
+        match &self.0 {
+            Tables::Sqlite(ledger) => ledger.entries(table).await,
+            Tables::Postgres(ledger) => ledger.entries(table).await,
         }
     }
 
     async fn counts(&self, table: &'static str) -> Result<Counts, BoxError> {
-        match self {
-            Self::Sqlite(ledger) => ledger.counts(table).await,
-            Self::Postgres(ledger) => ledger.counts(table).await,
+        match &self.0 {
+            Tables::Sqlite(ledger) => ledger.counts(table).await,
+            Tables::Postgres(ledger) => ledger.counts(table).await,
         }
+    }
+}
+
+impl From<SqliteLedger> for Ledger {
+    fn from(ledger: SqliteLedger) -> Self {
+        Self(Tables::Sqlite(ledger))
+    }
+}
+
+impl From<PostgresLedger> for Ledger {
+    fn from(ledger: PostgresLedger) -> Self {
+        Self(Tables::Postgres(ledger))
     }
 }
 

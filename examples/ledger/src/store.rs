@@ -8,8 +8,8 @@ use counterfoil::idempotency::{MemoryStore, Store};
 use counterfoil_redis::RedisStore;
 use counterfoil_sqlite::SqliteStore;
 
-use crate::BoxError;
-use crate::ledger::{Ledger, PostgresLedger, SqliteLedger};
+use crate::ledger::{PostgresLedger, SqliteLedger};
+use crate::{BoxError, Ledger};
 
 /// Opens the store at `url`, and the ledger: the store's own database if that can hold it, the SQLite file `db` if not.
 pub(crate) async fn open(url: &str, db: &str) -> Result<(Arc<dyn Store>, Ledger), BoxError> {
@@ -18,7 +18,7 @@ pub(crate) async fn open(url: &str, db: &str) -> Result<(Arc<dyn Store>, Ledger)
         Some(("sqlite", path)) => Arc::new(SqliteStore::open(path).map_err(|error| unusable(&error))?),
         Some(("postgres" | "postgresql", _)) => {
             let ledger = PostgresLedger::open(url).await.map_err(|error| unusable(&*error))?;
-            return Ok((Arc::new(ledger.store()), Ledger::Postgres(ledger)));
+            return Ok((Arc::new(ledger.store()), ledger.into()));
         }
         Some(("redis" | "rediss" | "redis+unix", _)) => {
             // For `rediss`. A provider that is there already stays.
@@ -35,7 +35,7 @@ pub(crate) async fn open(url: &str, db: &str) -> Result<(Arc<dyn Store>, Ledger)
         }
     };
     let ledger = SqliteLedger::open(db).map_err(|error| format!("DB={db} cannot be used: {error}"))?;
-    Ok((store, Ledger::Sqlite(ledger)))
+    Ok((store, ledger.into()))
 }
 
 /// With all causes. None of them repeats the URL.

@@ -27,8 +27,9 @@ pub(super) struct Booking {
 impl Booking {
     /// `None` where there is nothing to book: such an event is acknowledged, and counts as applied.
     pub(super) fn of(delivery: &Delivery) -> Option<Self> {
-        let event_type = delivery.event_type().unwrap_or_default();
-        let (subject, verb) = event_type.split_once('.').unwrap_or((event_type, ""));
+        // Senders differ in how they write it, and AgencyHandy with itself.
+        let event_type = delivery.event_type().unwrap_or_default().to_ascii_lowercase();
+        let (subject, verb) = event_type.split_once('.').unwrap_or((&event_type, ""));
         let table = match subject {
             // An agency's project with its budget is what its client ordered.
             "order" | "project" => "orders",
