@@ -1,9 +1,9 @@
 //! A handler that does what a test tells it, and the receivers and requests around it.
 
 use std::collections::VecDeque;
-use std::future::Future;
+use std::convert::Infallible;
+use std::fmt::Debug;
 use std::num::NonZeroU32;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -19,6 +19,9 @@ use tower::util::BoxCloneSyncService;
 use tower::{Layer, ServiceExt, service_fn};
 
 pub(crate) const SECRET: &str = "whsec_of_the_behaviour_table";
+
+/// The body of each of the handler's answers.
+pub(crate) const HANDLED: &str = "handler";
 
 /// What one run of the handler does.
 #[derive(Debug, Clone)]
@@ -73,20 +76,18 @@ impl Handler {
         self.0.lock().unwrap().bodies.clone()
     }
 
-    pub(crate) async fn run<B: Body<Data = Bytes>>(self, request: Request<B>) -> Response<Full<Bytes>> {
-        let Ok(collected) = request.into_body().collect().await else { panic!("a verified body can be read") };
+    /// Runs the next act on `body`, and says what the framework is to answer.
+    pub(crate) async fn perform(&self, body: Bytes) -> (StatusCode, Option<Reject>) {
         let act = {
             let mut script = self.0.lock().unwrap();
-            script.bodies.push(collected.to_bytes());
+            script.bodies.push(body);
             script.acts.pop_front().unwrap_or(Act::Answer(200))
         };
-        let mut response = Response::new(Full::from("handler"));
+        let mut answer = (StatusCode::OK, None);
         match act {
-            Act::Answer(status) => *response.status_mut() = StatusCode::from_u16(status).unwrap(),
+            Act::Answer(status) => answer.0 = StatusCode::from_u16(status).unwrap(),
             Act::Panic => panic!("the handler was told to panic"),
-            Act::Reject(reason) => {
-                response.extensions_mut().insert(Reject::new(reason));
-            }
+            Act::Reject(reason) => answer.1 = Some(Reject::new(reason)),
             Act::Sleep(pause) => tokio::time::sleep(pause).await,
             Act::Spin(time) => {
                 let over_at = std::time::Instant::now() + time;
@@ -100,26 +101,56 @@ impl Handler {
             }
         }
         self.0.lock().unwrap().finished += 1;
+        answer
+    }
+
+    /// The same as a service over `http`.
+    pub(crate) async fn run<B: Body<Data = Bytes>>(self, request: Request<B>) -> Response<Full<Bytes>> {
+        let Ok(collected) = request.into_body().collect().await else { panic!("a verified body can be read") };
+        let (status, reject) = self.perform(collected.to_bytes()).await;
+        let mut response = Response::new(Full::from(HANDLED));
+        *response.status_mut() = status;
+        if let Some(reject) = reject {
+            response.extensions_mut().insert(reject);
+        }
         response
     }
 }
 
-pub(crate) type Service = BoxCloneSyncService<Request<Full<Bytes>>, Response<Bytes>, std::convert::Infallible>;
+pub(crate) type Service = BoxCloneSyncService<Request<Full<Bytes>>, Response<Bytes>, Infallible>;
 
 /// A plain tower service behind the layer, its responses read whole.
 pub(crate) fn service(receiver: Receiver, handler: &Handler) -> Service {
+    whole(WebhookLayer::new(receiver).layer(inner(handler)))
+}
+
+/// The handler as the service that others are put around.
+pub(crate) fn inner<B>(handler: &Handler) -> BoxCloneSyncService<Request<B>, Response<Full<Bytes>>, Infallible>
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Data: Send,
+    B::Error: Send,
+{
     let handler = handler.clone();
-    let inner = service_fn(move |request| {
+    BoxCloneSyncService::new(service_fn(move |request| {
         let handler = handler.clone();
-        async move { Ok::<_, std::convert::Infallible>(handler.run(request).await) }
-    });
-    let service = WebhookLayer::new(receiver).layer(inner);
+        async move { Ok(handler.run(request).await) }
+    }))
+}
+
+/// Any service, its responses read whole.
+pub(crate) fn whole<S, B>(service: S) -> Service
+where
+    S: tower::Service<Request<Full<Bytes>>, Response = Response<B>, Error = Infallible>,
+    S: Clone + Send + Sync + 'static,
+    S::Future: Send,
+    B: Body<Data = Bytes, Error: Debug> + Send,
+{
     BoxCloneSyncService::new(service_fn(move |request: Request<Full<Bytes>>| {
         let service = service.clone();
         async move {
             let (parts, body) = service.oneshot(request).await?.into_parts();
-            let Ok(body) = body.collect().await;
-            Ok(Response::from_parts(parts, body.to_bytes()))
+            Ok(Response::from_parts(parts, body.collect().await.unwrap().to_bytes()))
         }
     }))
 }
@@ -176,5 +207,3 @@ pub(crate) async fn until(condition: impl Fn() -> bool) {
     }
     panic!("the condition did not come true within 5 s");
 }
-
-pub(crate) type Sending = Pin<Box<dyn Future<Output = Response<Bytes>> + Send>>;

@@ -1,15 +1,20 @@
-//! What a server that adds the layer promises: the same table of requests through a plain tower service and
-//! through axum on a real socket, and what each of the two adds.
+//! What a server that adds a receiver promises: one table of requests and answers on every framework, and what comes with
+//! each of them.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod actix;
 mod axum;
+mod client;
 mod disk;
 mod handler;
 mod heartbeat;
 mod layer;
+mod log;
 mod reports;
+mod servers;
 mod settle;
+mod sockets;
 mod table;
 mod tower_http;
 mod transaction;

@@ -1,43 +1,11 @@
 //! What operators see: one event for each delivery, metrics, and the answer in the response's extensions.
 
-use std::io;
-use std::sync::{Arc, Mutex};
-
 use counterfoil::receiver::Answer;
 use counterfoil::{Clock, Rejection, Secret, Signer, SystemClock, senders};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
-use tracing_subscriber::fmt::MakeWriter;
 
 use crate::handler::{Act, Handler, SECRET, answer, body, memory, receiver, request, send, service, signed};
-
-/// Keeps what is logged.
-#[derive(Debug, Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
+use crate::log::Log;
 
 #[tokio::test(flavor = "current_thread")]
 async fn every_delivery_is_one_line_and_none_holds_a_secret() {
