@@ -13,6 +13,7 @@ use counterfoil::receiver::{Answer, Head, Received};
 use counterfoil::scheme::Sender;
 use counterfoil::verifier::VerifierBuilder;
 use counterfoil::{Receiver, Secret, Tolerance, UtcOffset, Verifier, senders};
+use counterfoil_tower::Tokio;
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use serde::Deserialize;
 
@@ -27,7 +28,7 @@ pub async fn receive(
     frames: impl IntoIterator<Item = Bytes>,
 ) -> Result<Received, Answer> {
     let uri = Uri::default();
-    let mut intake = receiver.head(&Head::new(method, &uri, headers)).await?;
+    let mut intake = receiver.head(&Tokio, &Head::new(method, &uri, headers)).await?;
     frames.into_iter().try_for_each(|frame| intake.push(frame))?;
     intake.finish(headers)
 }

@@ -5,6 +5,7 @@ use counterfoil::receiver::{Answer, Head};
 use counterfoil::scheme::Sender;
 use counterfoil::{Clock as _, Receiver, Secret, Signer, SystemClock, senders};
 use counterfoil_tests::{at_once, receive};
+use counterfoil_tower::Tokio;
 use http::{HeaderMap, Method, Response, Uri};
 
 const SECRET: &str = "a secret of some length";
@@ -83,7 +84,7 @@ fn a_challenge_in_the_query_is_echoed() {
     let receiver = receiver(echo());
     let asked = |method: &Method, uri: &str| {
         let (uri, headers): (Uri, _) = (uri.parse().unwrap(), HeaderMap::new());
-        match at_once(receiver.head(&Head::new(method, &uri, &headers))) {
+        match at_once(receiver.head(&Tokio, &Head::new(method, &uri, &headers))) {
             Ok(_) => panic!("no signature was sent"),
             Err(Answer::Challenge(text)) => Ok(text),
             Err(answer) => Err(answer.status().as_u16()),

@@ -60,7 +60,7 @@ where
             };
             let parameters = parameters(&receiver, &request);
             let head = Head::new(&parts.method, &parts.uri, &parts.headers).with_parameters(parameters);
-            let received = match receiver.head(&head).await {
+            let received = match receiver.head(&Tokio, &head).await {
                 Ok(mut intake) => match read(&receiver, &mut intake, &mut payload).await {
                     Ok(()) => intake.finish(&parts.headers),
                     Err(answer) => return Ok(unread(request, payload, answer)),

@@ -69,7 +69,7 @@ impl From<ConfigError> for Error {
                 Self::Unused { sender, option: setting.replace('_', "-") }
             }
             // It may hold a password.
-            ConfigError::PublicUrlInvalid { .. } => Self::PublicUrl,
+            ConfigError::PublicUrlInvalid => Self::PublicUrl,
             other => Self::Config(other),
         }
     }

@@ -51,7 +51,7 @@
 //! ```
 //!
 //! # Order of layers
-//! Outermost first: trace, timeout, body limit, **this layer**, decompression, handler. Whatever rewrites or
+//! Outermost first: trace, timeout, body limit, **this layer**, handler. Whatever rewrites or
 //! decompresses the body before it gets here breaks the signature. Put time limits inside where you can: a
 //! timeout outside drops the response, though not the handler. While a body arrives, a slot of an inner
 //! concurrency limit is held; the receiver's body timeout bounds that.

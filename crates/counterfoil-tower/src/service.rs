@@ -73,7 +73,7 @@ where
         ResponseFuture::new(async move {
             let parameters = parameters(&receiver, &mut parts).await;
             let head = Head::new(&parts.method, &parts.uri, &parts.headers).with_parameters(parameters);
-            let received = match receiver.head(&head).await {
+            let received = match receiver.head(&Tokio, &head).await {
                 Ok(mut intake) => match read(&receiver, &mut intake, body).await {
                     Ok(()) => intake.finish(&parts.headers),
                     Err(answer) => return Ok(unread(parts.version, respond(answer))),

@@ -84,7 +84,23 @@ impl Delivery {
     /// # Errors
     /// The body is not of the sender's form, or its id cannot be a key.
     pub fn assertion(verifier: &Verifier, body: impl Into<Bytes>, now: SystemTime) -> Result<Self, Rejection> {
-        verifier.assert(body.into(), now)
+        verifier.assert(body.into(), Origin::default(), now)
+    }
+
+    /// As [`assertion`](Self::assertion), with what does not stand in the body.
+    ///
+    /// # Security
+    /// As [`assertion`](Self::assertion).
+    ///
+    /// # Errors
+    /// As [`assertion`](Self::assertion), and where `origin` lacks what the verifier needs or has what it does not know.
+    pub fn assertion_from(
+        verifier: &Verifier,
+        body: impl Into<Bytes>,
+        origin: Origin<'_>,
+        now: SystemTime,
+    ) -> Result<Self, Rejection> {
+        verifier.assert(body.into(), origin, now)
     }
 
     /// The sender's name.
@@ -213,6 +229,15 @@ impl fmt::Debug for Delivery {
             .field("body_bytes", &self.body().len())
             .finish_non_exhaustive()
     }
+}
+
+/// What an assertion knows besides the body.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Origin<'a> {
+    /// Whose delivery it is, where the receiver has [tenants](crate::tenants).
+    pub tenant: Option<&'a str>,
+    /// The event's id, for a sender that keeps it in a signed header.
+    pub event_id: Option<&'a str>,
 }
 
 /// The data of a verified event is not what the caller asked for.

@@ -1,5 +1,6 @@
 //! What a configuration can get wrong, each with what to change.
 
+use std::error::Error;
 use std::time::Duration;
 
 use crate::SecretEncoding;
@@ -9,9 +10,7 @@ use crate::SecretEncoding;
 #[non_exhaustive]
 pub enum ConfigError {
     /// No secret was given.
-    #[error(
-        "no secret for sender `{sender}`: add one with `.secret(Secret::new(..)?)`; an unsigned receiver does not exist"
-    )]
+    #[error("no secret for sender `{sender}`: add one with `.secret(Secret::new(..)?)`")]
     SecretMissing {
         /// The sender's name.
         sender: String,
@@ -49,11 +48,13 @@ pub enum ConfigError {
         /// How it was read.
         given: SecretEncoding,
     },
-    /// Basic credentials without the colon between user and password.
-    #[error("sender `{sender}` uses basic authentication: give the secret as `user:password`")]
-    BasicCredentials {
+    /// A secret that cannot be what the sender uses.
+    #[error("the secret cannot be one of sender `{sender}`: {reason}")]
+    SecretUnfit {
         /// The sender's name.
         sender: String,
+        /// Why, and what to give.
+        reason: &'static str,
     },
     /// A secret for a sender that proves nothing, or beside tenants, whose own secrets count.
     #[error("sender `{sender}` checks no secret of its own: {reason}")]
@@ -93,12 +94,12 @@ pub enum ConfigError {
         /// The sender's name.
         sender: String,
     },
-    /// A public URL that no sender could have been given.
-    #[error("`{url}` is not a public URL: write it as `https://host/path`, exactly as it was given to the sender")]
-    PublicUrlInvalid {
-        /// The URL as given, cut.
-        url: String,
-    },
+    /// A public URL that no sender could have been given. It is not shown: people put secrets into addresses.
+    #[error(
+        "the public URL is none: write it as `https://host/path`, exactly as it was given to the sender, without user, \
+         password and fragment"
+    )]
+    PublicUrlInvalid,
     /// A setting for senders of another kind.
     #[error("sender `{sender}` has no use for `.{setting}(..)`: remove it")]
     SettingUnused {
@@ -208,4 +209,15 @@ pub enum ConfigError {
         /// The setting's name.
         setting: &'static str,
     },
+}
+
+/// What an error says, with what lies under it.
+pub(crate) fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
 }

@@ -13,7 +13,7 @@ use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::ConfigError;
-use crate::scheme::{BodyForm, Challenge, MAX_ID_MEMBERS, Sender, TimestampSource};
+use crate::scheme::{BodyForm, Challenge, Check, MAX_ID_MEMBERS, Sender, TimestampSource};
 use crate::time::TimestampFormat;
 
 /// The longest id that becomes a key. Longer ones are no ids but content.
@@ -113,6 +113,8 @@ pub(crate) struct EventReader {
     ids: usize,
     /// The text of the mark in a challenge.
     challenge: Option<Box<str>>,
+    /// Whether integers count only as far as every reader of JSON agrees on them.
+    exact: bool,
 }
 
 /// The members of one body, borrowed from it.
@@ -120,6 +122,7 @@ pub(crate) struct EventReader {
 pub(crate) struct Members<'a> {
     found: [Found<'a>; SLOTS],
     ids: usize,
+    exact: bool,
 }
 
 impl<'a> Members<'a> {
@@ -142,6 +145,12 @@ impl<'a> Members<'a> {
             Found::Repeated => Err("stands there twice"),
             Found::Once(raw) => EventId::read(raw),
         };
+        let read = read.and_then(|id| match &id {
+            EventId::Integer(digits) if self.exact && !is_exact(digits) => {
+                Err("is an integer on which readers of JSON disagree: beyond 2^53, or -0")
+            }
+            _ => Ok(id),
+        });
         read.map_err(|reason| (index, reason))
     }
 
@@ -204,7 +213,14 @@ impl EventReader {
             let reason = "nothing can be read from an opaque body: remove its pointers";
             return Err(ConfigError::Scheme { field: "body", reason });
         }
-        Ok(Self { form: scheme.body, pointers: pointers.into(), ids: envelope.id_pointers().len(), challenge })
+        Ok(Self {
+            form: scheme.body,
+            pointers: pointers.into(),
+            ids: envelope.id_pointers().len(),
+            challenge,
+            // An endpoint that reads the body proves what it has read, and not the digits.
+            exact: matches!(scheme.check, Check::Remote(_)),
+        })
     }
 
     pub(crate) fn signed_at_pointer(&self) -> Option<&Pointer> {
@@ -228,7 +244,7 @@ impl EventReader {
 
     /// Checks the whole body and finds the members, or says what the body should have been.
     pub(crate) fn read<'a>(&self, body: &'a [u8]) -> Result<Members<'a>, &'static str> {
-        let mut members = Members { ids: self.ids, ..Members::default() };
+        let mut members = Members { ids: self.ids, exact: self.exact, ..Members::default() };
         let expected = match self.form {
             BodyForm::Opaque => return Ok(members),
             BodyForm::Json => "one JSON value and nothing else",
@@ -398,6 +414,11 @@ impl fmt::Display for EventId {
     }
 }
 
+/// Whether a double holds that integer, and no other integer is held by the same one.
+fn is_exact(digits: &str) -> bool {
+    digits != "-0" && digits.parse::<i64>().is_ok_and(|integer| integer.unsigned_abs() < 1 << 53)
+}
+
 /// Decodes a JSON string; `None` for every other value, and for escapes that are no text.
 pub(crate) fn decode_string(raw: &str) -> Option<Cow<'_, str>> {
     let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
@@ -516,6 +537,26 @@ mod tests {
             assert!(id(body).is_err(), "{body}");
         }
         assert!(id(&format!(r#"{{"id":"{}"}}"#, "a".repeat(1025))).is_err());
+    }
+
+    #[test]
+    fn where_an_endpoint_reads_the_body_an_integer_is_one_on_which_readers_agree() {
+        let id = |sender: Sender, body: &str| {
+            let reader = EventReader::new(&sender.with_event_id_at("/id")).unwrap();
+            reader.read(body.as_bytes()).unwrap().id().is_ok()
+        };
+        for (digits, exact) in [
+            ("0", true),
+            ("-0", false),
+            ("9007199254740991", true),
+            ("9007199254740992", false),
+            ("-9007199254740992", false),
+            ("100000000000000000000", false),
+        ] {
+            let body = format!(r#"{{"id":{digits}}}"#);
+            assert_eq!(id(senders::AGENCYHANDY, &body), exact, "{digits}");
+            assert!(id(senders::HANDL, &body), "{digits}: signed as it stands");
+        }
     }
 
     #[test]

@@ -31,8 +31,10 @@
 //! ```
 //!
 //! # Features
+//! - `insecure-sha1`: HMAC-SHA1, for senders that sign with nothing better.
 //! - `metrics`: counters and histograms through the `metrics` facade.
 //! - `testing`: a fixed clock, and the store contract as functions that a store's tests call.
+//! - `toml`: senders from a TOML file, and the catalogue that ships as one.
 
 pub mod idempotency;
 pub mod payloads;
@@ -57,7 +59,7 @@ mod signer;
 mod sync;
 
 pub use amount::Amount;
-pub use delivery::{Delivery, EventError};
+pub use delivery::{Delivery, EventError, Origin};
 pub use error::ConfigError;
 pub use event::EventId;
 pub use idempotency::{IdempotencyKey, StoreError};

@@ -35,13 +35,22 @@
 //! # Revoking a secret
 //! What a tenant's secrets are is remembered for a minute, or for as long as
 //! [`tenant_cache`](crate::receiver::ReceiverBuilder::tenant_cache) says, and so is that there is no such tenant. A
-//! secret that was revoked is refused at the latest after that time and the receiver's body timeout, deliveries that
-//! were arriving included.
+//! secret that was revoked is refused at the latest after that time, the time of a lookup (5 s at most) and the
+//! receiver's body timeout together, deliveries that were arriving included.
 //!
 //! # Strangers
-//! A tenant that does not exist answers exactly as a wrong signature does, after the same work. Whoever makes names up
-//! makes you look each of them up once: let [`Tenants::name`] refuse what cannot be a name of yours.
+//! A tenant that does not exist answers exactly as a wrong signature does, after hashing the body under one secret.
+//! Whoever measures can tell a tenant with several secrets from none by what the others take, and a tenant whose
+//! sender's endpoint is asked by the question. Whoever makes names up makes you look each of them up once: let
+//! [`Tenants::name`] refuse what cannot be a name of yours.
+//!
+//! # Security
+//! The name in a request is signed by nobody, and it is part of every key. Where a lookup takes two names for one
+//! tenant, by ignoring case or blanks, a captured delivery can be sent again under the other name and is a new event:
+//! compare exactly, or say the tenant's one name with [`Tenant::named`].
 
+use std::convert::Infallible;
+use std::error::Error;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -49,10 +58,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use quick_cache::sync::Cache;
 
+use crate::error::with_causes;
 use crate::idempotency::BoxFuture;
-use crate::receiver::Head;
+use crate::receiver::{Head, Runtime, within};
 use crate::time::monotonic;
-use crate::verifier::{Address, Dated, KeySet, PublicUrl, Verifier};
+use crate::verifier::{Address, Dated, KeySet, Verifier};
 use crate::{ConfigError, Rejection, Secret};
 
 /// How many tenants are remembered.
@@ -63,6 +73,9 @@ pub(crate) const DEFAULT_CACHE_TIME: Duration = Duration::from_secs(60);
 
 /// Longer names are no names.
 const MAX_NAME_BYTES: usize = 255;
+
+/// How long a lookup may take: as long as the least patient sender waits.
+const FIND_TIME: Duration = Duration::from_secs(5);
 
 /// Why the secrets cannot be had now.
 pub type TenantsError = Box<dyn std::error::Error + Send + Sync>;
@@ -75,11 +88,11 @@ pub trait Tenants: fmt::Debug + Send + Sync + 'static {
     /// The name is part of every key: renaming a tenant makes its events new ones.
     fn name(&self, head: &Head<'_>) -> Option<String>;
 
-    /// That tenant; `None` where there is none. Asked once for requests that come together, and not again while
-    /// the answer is remembered.
+    /// That tenant; `None` where there is none. Asked once for requests that come together, for 5 s at most, and not
+    /// again while the answer is remembered.
     ///
     /// # Errors
-    /// The secrets cannot be had now. The delivery is answered with 503, and nothing is remembered.
+    /// The secrets cannot be had now. The deliveries that wait are answered with 503, and nothing is remembered.
     fn find<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Tenant>, TenantsError>>;
 }
 
@@ -87,6 +100,7 @@ pub trait Tenants: fmt::Debug + Send + Sync + 'static {
 #[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct Tenant {
+    name: Option<String>,
     secrets: Vec<Dated>,
     public_url: Option<String>,
     webhook_id: Option<String>,
@@ -96,6 +110,12 @@ impl Tenant {
     /// A tenant without secrets yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Says the tenant's one name, where a lookup takes several names for it. Default: the name that was looked up.
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
     }
 
     /// Adds an active secret.
@@ -125,11 +145,8 @@ impl Tenant {
     }
 
     fn keys(&self, verifier: &Verifier, name: &str) -> Result<KeySet, ConfigError> {
-        let address = Address {
-            url: self.public_url.as_deref().map(PublicUrl::parse).transpose()?,
-            webhook_id: self.webhook_id.as_deref().map(Arc::from),
-        };
-        verifier.keys_of_tenant(name, &self.secrets, &address)
+        let address = Address::read(self.public_url.as_deref(), self.webhook_id.as_deref())?;
+        verifier.keys_of_tenant(self.name.as_deref().unwrap_or(name), &self.secrets, &address)
     }
 }
 
@@ -142,10 +159,13 @@ pub(crate) struct Directory {
     nobody: Arc<KeySet>,
 }
 
+/// What came of one lookup.
 #[derive(Clone)]
 struct Entry {
-    keys: Arc<KeySet>,
-    until: Instant,
+    /// Or why they cannot be had.
+    keys: Result<Arc<KeySet>, Arc<str>>,
+    /// `None`: for ever.
+    until: Option<Instant>,
 }
 
 impl Directory {
@@ -164,28 +184,41 @@ impl Directory {
     }
 
     /// What a request is checked against.
-    pub(crate) async fn keys(&self, verifier: &Verifier, head: &Head<'_>) -> Result<Arc<KeySet>, Rejection> {
+    pub(crate) async fn keys(
+        &self,
+        runtime: &impl Runtime,
+        verifier: &Verifier,
+        head: &Head<'_>,
+    ) -> Result<Arc<KeySet>, Rejection> {
         let fit = |name: &String| (1..=MAX_NAME_BYTES).contains(&name.len()) && !name.chars().any(char::is_control);
         let Some(name) = self.tenants.name(head).filter(fit) else { return Ok(self.nobody.clone()) };
         // What is over must go before it is asked for, or those who wait for it would be given it.
         let now = monotonic();
-        self.cache.remove_if(&name, |entry| entry.until <= now);
-        let entry = self.cache.get_or_insert_async(&name, self.find(verifier, &name)).await?;
-        Ok(entry.keys)
+        self.cache.remove_if(&name, |entry| entry.until.is_some_and(|until| until <= now));
+        // A failure is an entry too, over from the start: it is for those who have waited for it, and for nobody else.
+        let find = async { Ok::<_, Infallible>(self.find(runtime, verifier, &name).await) };
+        let Ok(entry) = self.cache.get_or_insert_async(&name, find).await;
+        entry.keys.map_err(|reason| Rejection::CouldNotVerify { reason })
     }
 
-    async fn find(&self, verifier: &Verifier, name: &str) -> Result<Entry, Rejection> {
-        let could_not = |error: &dyn fmt::Display| Rejection::CouldNotVerify {
-            reason: format!("the secrets of tenant `{name}` cannot be had: {error}").into(),
-        };
+    async fn find(&self, runtime: &impl Runtime, verifier: &Verifier, name: &str) -> Entry {
         let asked_at = monotonic();
-        let keys = match self.tenants.find(name).await.map_err(|error| could_not(&error))? {
-            Some(tenant) => Arc::new(tenant.keys(verifier, name).map_err(|error| could_not(&error))?),
-            None => self.nobody.clone(),
+        let found = within(runtime, FIND_TIME, self.tenants.find(name)).await;
+        let found = found.unwrap_or_else(|| Err(format!("no answer within {} s", FIND_TIME.as_secs()).into()));
+        let keys = match found {
+            Ok(Some(tenant)) => tenant.keys(verifier, name).map(Arc::new).map_err(|error| could_not(name, &error)),
+            Ok(None) => Ok(self.nobody.clone()),
+            Err(error) => Err(could_not(name, &*error)),
         };
-        // From the moment of asking: what was revoked while the answer was on its way is in it.
-        Ok(Entry { keys, until: asked_at + self.keep })
+        // From the moment of asking: what was revoked while the answer was on its way may not be in it.
+        let until = if keys.is_ok() { asked_at.checked_add(self.keep) } else { Some(asked_at) };
+        Entry { keys, until }
     }
+}
+
+/// The reason with all that lies under it.
+fn could_not(name: &str, error: &(dyn Error + 'static)) -> Arc<str> {
+    format!("the secrets of tenant `{name}` cannot be had: {}", with_causes(error)).into()
 }
 
 impl fmt::Debug for Directory {

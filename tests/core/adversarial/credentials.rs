@@ -61,7 +61,7 @@ fn t19_basic_authentication() {
         assert_eq!(judge(malformed), "signature_malformed", "{malformed}");
     }
     let colon = Verifier::builder(sender).secret(secret(TOKEN)).build().unwrap_err();
-    assert!(matches!(colon, ConfigError::BasicCredentials { .. }), "{colon}");
+    assert!(matches!(colon, ConfigError::SecretUnfit { .. }), "{colon}");
 }
 
 #[test]

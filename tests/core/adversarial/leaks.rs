@@ -8,6 +8,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use counterfoil::receiver::{Answer, Head};
 use counterfoil::{Receiver, Rejection, Secret, SecretEncoding, Signer, senders};
 use counterfoil_tests::{Example, hex, receive, secret};
+use counterfoil_tower::Tokio;
 use http::{HeaderMap, Method, Uri};
 
 use crate::log;
@@ -170,7 +171,7 @@ async fn t14_t20_a_receiver_shows_no_secret_and_no_tag_on_the_wire_or_in_its_log
         }
         let headers = example.signed(CANARY, &example.stamp, &example.body);
         let uri = Uri::default();
-        let mut intake = receiver.head(&Head::new(&Method::POST, &uri, &headers)).await.unwrap();
+        let mut intake = receiver.head(&Tokio, &Head::new(&Method::POST, &uri, &headers)).await.unwrap();
         intake.push(example.body.clone()).unwrap();
         show(&mut shown, &[&intake]);
         show(&mut shown, &[&intake.finish(&headers)]);

@@ -494,7 +494,7 @@ async fn t46_nothing_is_read_of_what_is_too_large_or_encoded() {
     let head = async |name: &'static str, value: &str| {
         let (mut headers, uri) = (desk.example.headers(), Uri::default());
         headers.append(name, value.parse().expect("a value"));
-        let head = desk.receiver.head(&Head::new(&Method::POST, &uri, &headers)).await;
+        let head = desk.receiver.head(&Tokio, &Head::new(&Method::POST, &uri, &headers)).await;
         head.map(drop).map_err(|answer| told(&answer).1)
     };
     for length in ["1048577", "18446744073709551615", "18446744073709551616", "999999999999999999999999999999"] {

@@ -11,7 +11,7 @@ use counterfoil::idempotency::{BoxFuture, MemoryStore};
 use counterfoil::receiver::{Answer, Handled, Head, Parameters, Processed, ReceiverBuilder};
 use counterfoil::tenants::{Tenant, Tenants, TenantsError};
 use counterfoil::testing::FixedClock;
-use counterfoil::{Receiver, senders};
+use counterfoil::{Delivery, Origin, Receiver, senders};
 use counterfoil_tests::{Example, at_once, secret};
 use counterfoil_tower::Tokio;
 use http::{HeaderMap, Method, StatusCode, Uri};
@@ -86,7 +86,7 @@ async fn take(
     let uri = Uri::default();
     let parameters: Parameters = tenant.map(|name| ("tenant".to_owned(), name.to_owned())).into_iter().collect();
     let head = Head::new(&Method::POST, &uri, headers).with_parameters(parameters);
-    let mut intake = receiver.head(&head).await?;
+    let mut intake = receiver.head(&Tokio, &head).await?;
     intake.push(body.clone())?;
     intake.finish(headers)
 }
@@ -126,7 +126,7 @@ async fn t37_the_same_event_of_two_tenants_is_two_events() {
     let mut ran = Vec::new();
     for tenant in ["acme", "globex", "acme", "globex"] {
         let received = take(&receiver, Some(tenant), &headers, &example.body).await.unwrap();
-        let handler = |delivery: counterfoil::Delivery, _| {
+        let handler = |delivery: Delivery, _| {
             ran.push(delivery.tenant().unwrap().to_owned());
             async { Handled { status: StatusCode::OK, reject: None, response: () } }
         };
@@ -181,34 +181,131 @@ fn a_stranger_is_not_looked_up_before_the_head_is_in_order() {
     assert_eq!((code(&refused), book.asked()), ("signature_missing", 0));
 }
 
-#[tokio::test]
-async fn requests_that_come_together_ask_once() {
-    #[derive(Debug, Clone, Default)]
-    struct Slow(Book);
-    impl Tenants for Slow {
-        fn name(&self, head: &Head<'_>) -> Option<String> {
-            self.0.name(head)
-        }
-        fn find<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Tenant>, TenantsError>> {
-            let found = self.0.find(name);
-            Box::pin(async move {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                found.await
-            })
-        }
+/// A book that takes its time, and may fail then.
+#[derive(Debug, Clone)]
+struct Slow {
+    book: Book,
+    pause: Duration,
+    fails: bool,
+}
+
+impl Default for Slow {
+    fn default() -> Self {
+        Self { book: Book::of(&[("acme", ACME)]), pause: Duration::from_millis(50), fails: false }
     }
-    let slow = Slow(Book::of(&[("acme", ACME)]));
+}
+
+impl Tenants for Slow {
+    fn name(&self, head: &Head<'_>) -> Option<String> {
+        self.book.name(head)
+    }
+
+    fn find<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Tenant>, TenantsError>> {
+        let found = self.book.find(name);
+        Box::pin(async move {
+            tokio::time::sleep(self.pause).await;
+            if self.fails { Err("the database is down".into()) } else { found.await }
+        })
+    }
+}
+
+/// What so many deliveries that come together get.
+async fn together(slow: &Slow, count: usize) -> Vec<Result<(), &'static str>> {
     let example = Example::of("agiled");
     let receiver = Receiver::builder(senders::AGILED).tenants(slow.clone()).clock(FixedClock::new(example.now));
     let receiver = receiver.build().unwrap();
     let headers = example.signed(ACME, &example.stamp, &example.body);
     let mut tasks = tokio::task::JoinSet::new();
-    for _ in 0..32 {
+    for _ in 0..count {
         let (receiver, headers, body) = (receiver.clone(), headers.clone(), example.body.clone());
-        tasks.spawn(async move { take(&receiver, Some("acme"), &headers, &body).await.is_ok() });
+        tasks.spawn(async move {
+            take(&receiver, Some("acme"), &headers, &body).await.map(drop).map_err(|answer| code(&answer))
+        });
     }
-    assert!(tasks.join_all().await.into_iter().all(|taken| taken));
-    assert_eq!(slow.0.asked(), 1);
+    tasks.join_all().await
+}
+
+#[tokio::test]
+async fn requests_that_come_together_ask_once() {
+    let slow = Slow::default();
+    assert!(together(&slow, 32).await.iter().all(Result::is_ok));
+    assert_eq!(slow.book.asked(), 1);
+}
+
+#[tokio::test]
+async fn a_lookup_that_fails_fails_for_all_who_waited_for_it_at_once() {
+    let failing = Slow { fails: true, ..Slow::default() };
+    let started = std::time::Instant::now();
+    let answers = together(&failing, 16).await;
+    assert!(answers.iter().all(|answer| *answer == Err("could_not_verify")), "{answers:?}");
+    assert_eq!(failing.book.asked(), 1);
+    assert!(started.elapsed() < Duration::from_secs(5), "one after the other");
+    let recovered = Slow { book: failing.book.clone(), ..Slow::default() };
+    assert!(together(&recovered, 1).await[0].is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lookup_that_hangs_is_given_up() {
+    let hanging = Slow { pause: Duration::from_secs(86_400), ..Slow::default() };
+    assert_eq!(together(&hanging, 2).await, [Err("could_not_verify"); 2]);
+}
+
+#[tokio::test]
+async fn an_endless_cache_time_is_no_panic() {
+    let book = Book::of(&[("acme", ACME)]);
+    let receiver = builder(&book).tenant_cache(NonZeroUsize::MIN, Duration::MAX).build().unwrap();
+    assert!(outcome(&receiver, Some("acme"), ACME).is_ok());
+    assert!(outcome(&receiver, Some("acme"), ACME).is_ok());
+    assert_eq!(book.asked(), 1);
+}
+
+/// Takes several names for one tenant, and says which is its own.
+#[derive(Debug)]
+struct Lax(Book);
+
+impl Tenants for Lax {
+    fn name(&self, head: &Head<'_>) -> Option<String> {
+        self.0.name(head)
+    }
+
+    fn find<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Tenant>, TenantsError>> {
+        Box::pin(async move {
+            let name = name.to_ascii_lowercase();
+            Ok(self.0.find(&name).await?.map(|tenant| tenant.named(name)))
+        })
+    }
+}
+
+#[test]
+fn a_tenant_of_several_names_has_one_place() {
+    let example = Example::of("agiled");
+    let lax = Lax(Book::of(&[("acme", ACME)]));
+    let receiver = Receiver::builder(senders::AGILED).tenants(lax).clock(FixedClock::new(example.now)).build().unwrap();
+    let headers = example.signed(ACME, &example.stamp, &example.body);
+    let key = |tenant| {
+        let received = at_once(take(&receiver, Some(tenant), &headers, &example.body)).unwrap();
+        (received.delivery().unwrap().key(), received.delivery().unwrap().scope())
+    };
+    assert_eq!(key("acme"), key("ACME"));
+}
+
+#[test]
+fn an_assertion_says_whose_delivery_it_is() {
+    let example = Example::of("agiled");
+    let receiver = builder(&Book::of(&[("acme", ACME)])).build().unwrap();
+    let headers = example.signed(ACME, &example.stamp, &example.body);
+    let received = at_once(take(&receiver, Some("acme"), &headers, &example.body)).unwrap();
+    let assert = |tenant| {
+        let origin = Origin { tenant, event_id: None };
+        Delivery::assertion_from(receiver.verifier(), example.body.clone(), origin, example.now)
+    };
+    let asserted = assert(Some("acme")).unwrap();
+    assert_eq!((asserted.key(), asserted.tenant()), (received.delivery().unwrap().key(), Some("acme")));
+    assert!(assert(None).is_err(), "nobody's events are nobody's");
+    let alone = Origin { tenant: Some("acme"), event_id: None };
+    assert!(Delivery::assertion_from(&example.verifier(), example.body.clone(), alone, example.now).is_err());
+    let now = example.now;
+    assert!(receiver.verifier().set_secrets([(secret(ACME), None)], now).is_err());
 }
 
 #[test]

@@ -121,7 +121,7 @@ impl Shop {
         let uri = "/webhooks/agencyhandy".parse().unwrap();
         let head = Head::new(&Method::POST, &uri, &headers);
         let read = async {
-            let mut intake = self.receiver.head(&head).await?;
+            let mut intake = self.receiver.head(&Tokio, &head).await?;
             intake.push(sent.body.clone().into())?;
             intake.finish(&headers)
         };

@@ -168,7 +168,7 @@ pub(super) async fn ask<T>(
 }
 
 /// What `call` gives within `limit`.
-pub(super) async fn within<T>(runtime: &impl Runtime, limit: Duration, call: impl Future<Output = T>) -> Option<T> {
+pub(crate) async fn within<T>(runtime: &impl Runtime, limit: Duration, call: impl Future<Output = T>) -> Option<T> {
     let mut call = pin!(call);
     let mut alarm = None;
     poll_fn(|cx| match call.as_mut().poll(cx) {

@@ -136,7 +136,8 @@ impl ReceiverBuilder {
     }
 
     /// How many tenants are remembered, and for how long; default 4096, for 60 s. A revoked secret is refused at the
-    /// latest after that time and the [body timeout](Self::body_timeout). Zero looks up every delivery's tenant.
+    /// latest after that time, a lookup's (5 s at most) and the [body timeout](Self::body_timeout). Zero remembers
+    /// nothing; deliveries that come together still share a lookup.
     pub fn tenant_cache(mut self, entries: NonZeroUsize, time: Duration) -> Self {
         self.tenant_cache = Some((entries, time));
         self

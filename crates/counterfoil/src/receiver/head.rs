@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http::{HeaderMap, HeaderValue, Method, Uri};
 
-use super::{Answer, Intake, Receiver};
+use super::{Answer, Intake, Receiver, Runtime};
 use crate::Rejection;
 use crate::scheme::Challenge;
 use crate::time::monotonic;
@@ -71,18 +71,18 @@ impl Receiver {
     ///
     /// # Errors
     /// The answer, where the head is enough for one. The body was not read: on HTTP/1.1 the connection is to be closed.
-    pub async fn head(&self, head: &Head<'_>) -> Result<Intake, Answer> {
+    pub async fn head(&self, runtime: &impl Runtime, head: &Head<'_>) -> Result<Intake, Answer> {
         let head_at = monotonic();
         if let Some(text) = self.challenge(head) {
             return Err(self.answer(Answer::Challenge(text)));
         }
-        match self.present(head).await {
+        match self.present(runtime, head).await {
             Ok(presented) => Ok(Intake::new(self.clone(), presented, head_at)),
             Err(rejection) => Err(self.refuse(rejection)),
         }
     }
 
-    async fn present(&self, head: &Head<'_>) -> Result<Presented, Rejection> {
+    async fn present(&self, runtime: &impl Runtime, head: &Head<'_>) -> Result<Presented, Rejection> {
         if *head.method != Method::POST {
             return Err(Rejection::MethodNotAllowed { method: head.method.clone() });
         }
@@ -100,7 +100,7 @@ impl Receiver {
             return Err(Rejection::ShuttingDown);
         }
         let tenant = match &self.inner.tenants {
-            Some(tenants) => Some(tenants.keys(verifier, head).await?),
+            Some(tenants) => Some(tenants.keys(runtime, verifier, head).await?),
             None => None,
         };
         verifier.present_read(evidence, tenant, self.inner.clock.now())

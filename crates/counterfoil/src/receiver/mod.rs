@@ -46,6 +46,8 @@ pub use head::{Head, Parameters};
 pub use intake::{Intake, Received};
 pub use run::{Context, Handled, Processed, Reject, Runtime};
 
+pub(crate) use admit::within;
+
 use activity::Activity;
 use waiting::Waiters;
 

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use super::answer::Answer;
 use super::{Receiver, Timings};
 use crate::delivery::Facts;
+use crate::error::with_causes;
 use crate::idempotency::Fence;
 use crate::{Rejection, RejectionKind};
 
@@ -69,7 +70,7 @@ impl Receiver {
                 event!(error, code, "an event of this id was completed with another body");
             }
             Ending::Answered { answer: Answer::Refused(rejection), .. } => {
-                let reason = reason(rejection);
+                let reason = with_causes(rejection);
                 event!(warn, code, reason, "webhook refused");
             }
             Ending::Handled { status, .. } if !(200..300).contains(&status) => event!(warn, "webhook handler failed"),
@@ -124,17 +125,6 @@ impl Receiver {
             metrics::histogram!("counterfoil_signed_age_seconds", &labels).record(age(signed_at, facts.received_at));
         }
     }
-}
-
-/// The whole reason, with what lies under it.
-fn reason(rejection: &Rejection) -> String {
-    let mut reason = rejection.to_string();
-    let mut source = std::error::Error::source(rejection);
-    while let Some(error) = source {
-        reason = format!("{reason}: {error}");
-        source = error.source();
-    }
-    reason
 }
 
 /// How old a signed time was; negative where it lay ahead of our clock. Its median shows our own clock's drift.

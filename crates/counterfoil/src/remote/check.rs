@@ -75,11 +75,11 @@ impl RemoteCheck {
         if verdict.question != self.question.digest() {
             return could_not(&"the verdict is on another question".into());
         }
-        if let Answer::Undecided(reason) = &verdict.answer {
-            return could_not(reason);
-        }
         if let Some(keys) = self.verifier.replaced(&self.keys) {
             return Self { keys, asked: 0, ..self }.ask(0, now);
+        }
+        if let Answer::Undecided(reason) = &verdict.answer {
+            return could_not(reason);
         }
         self.asked += 1;
         if matches!(verdict.answer, Answer::Valid) && self.keys.secret_to_ask(self.index, now).is_some() {

@@ -47,7 +47,7 @@ use crate::idempotency::BoxFuture;
 /// # Security
 /// A question holds the secret. It goes to the question's own URL and nowhere else: no redirect is followed.
 pub trait RemoteVerifier: fmt::Debug + Send + Sync + 'static {
-    /// Asks. Whatever goes wrong is an [undecided](Question::undecided) verdict, and so is no answer in time: a
-    /// receiver waits for as long as this takes.
+    /// Asks. Whatever goes wrong is an [undecided](Question::undecided) verdict, and so is no answer in time. A receiver
+    /// waits for 30 s at most; senders have given up long before.
     fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Verdict>;
 }

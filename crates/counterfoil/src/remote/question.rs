@@ -33,19 +33,31 @@ impl Question {
         &self.remote.url
     }
 
-    /// The request's body, to be sent by POST as `application/json`. The delivery's body is in it byte for byte.
+    /// The request's body, to be sent by POST as `application/json`. The delivery's body is in it byte for byte, but for
+    /// white space around it.
     #[must_use]
     pub fn body(&self) -> Bytes {
-        // Every part is text or was checked to be JSON, so there is nothing that could fail.
+        // The secret was checked to be text and the payload to be JSON, so there is nothing that could fail.
         serde_json::to_vec(&Wire(self)).unwrap_or_default().into()
     }
 
-    /// Tells one question from every other: a digest of all that is asked. Whoever keeps verdicts keeps them by this.
+    /// Tells one question from every other: a digest of all that is asked, and of what would be an answer. Whoever keeps
+    /// verdicts keeps them by this.
+    ///
+    /// # Security
+    /// The secret is among what it is made of: it is not for logs.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
         let Self { remote, webhook_id, signature, secret, payload } = self;
-        let parts = Parts::new().with(remote.url.as_bytes()).with(webhook_id.as_bytes());
-        parts.with(secret.bytes()).with(signature.as_bytes()).with(payload).finish()
+        let Remote { header, url, valid, invalid, .. } = &**remote;
+        let members = [&remote.webhook_id, &remote.signature, &remote.secret, &remote.payload];
+        let texts = [header, url].into_iter().chain(members);
+        let parts = texts.fold(Parts::new(), |parts, text| parts.with(text.as_bytes()));
+        let parts = [valid, invalid].into_iter().fold(parts, |parts, RemoteOutcome { status, member, text }| {
+            parts.with(&status.to_be_bytes()).with(member.as_bytes()).with(text.as_bytes())
+        });
+        let parts = parts.with(webhook_id.as_bytes()).with(secret.bytes());
+        parts.with(signature.as_bytes()).with(payload).finish()
     }
 
     /// What an answer means. Valid and invalid are both said by a status and a member of the body that agree;

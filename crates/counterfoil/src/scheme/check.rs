@@ -127,7 +127,8 @@ pub enum Part {
     Timestamp,
     /// Fixed bytes.
     Literal(Text),
-    /// The value of this header, exactly as received. It may not hold the literals beside it.
+    /// The value of this header, exactly as received. It may not hold the literals beside it, nor a part of one that
+    /// could be read as its beginning or end.
     Header(Text),
     /// The body, exactly as received.
     Body,

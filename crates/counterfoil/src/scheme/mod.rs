@@ -147,11 +147,16 @@ impl Sender {
         if wanted != given {
             return Err(ConfigError::SecretEncoding { sender: self.name.clone().into_owned(), wanted, given });
         }
-        let basic = matches!(&self.scheme.check, Check::Token(Token { encoding: TokenEncoding::Base64, .. }));
-        if basic && !secret.bytes().contains(&b':') {
-            return Err(ConfigError::BasicCredentials { sender: self.name.clone().into_owned() });
-        }
-        Ok(())
+        let reason = match &self.scheme.check {
+            Check::Token(Token { encoding: TokenEncoding::Base64, .. }) if !secret.bytes().contains(&b':') => {
+                "with basic authentication it is `user:password`"
+            }
+            Check::Remote(_) if std::str::from_utf8(secret.bytes()).is_err() => {
+                "it is sent as text, and this one is not UTF-8"
+            }
+            _ => return Ok(()),
+        };
+        Err(ConfigError::SecretUnfit { sender: self.name.clone().into_owned(), reason })
     }
 }
 

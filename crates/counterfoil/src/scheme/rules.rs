@@ -1,8 +1,13 @@
 //! The rules that keep one proof from fitting two different requests.
 
+use std::collections::HashSet;
+
 use http::HeaderName;
 
-use super::{BodyForm, Challenge, Check, Hmac, IdSource, MAX_ID_MEMBERS, Part, Remote, Sender, TimestampSource, Token};
+use super::{
+    BodyForm, Challenge, Check, Hmac, IdSource, MAX_ID_MEMBERS, Part, Remote, Sender, TagEncoding, TimestampSource,
+    Token,
+};
 use crate::time::TimestampFormat;
 use crate::{ConfigError, SecretEncoding};
 
@@ -32,8 +37,20 @@ pub(crate) enum StampPlace {
 #[derive(Debug)]
 pub(crate) struct SignedHeader {
     pub(crate) name: HeaderName,
-    /// The literals beside it, which its value may not hold: bytes could slide across them.
-    pub(crate) forbidden: Box<[Box<str>]>,
+    /// The literals that keep it apart from what a request has a say in, before and after it.
+    pub(crate) before: Option<Box<str>>,
+    pub(crate) after: Option<Box<str>>,
+}
+
+impl SignedHeader {
+    /// Whether `value` ends where the literal after it begins, and begins where the one before it ends, read from
+    /// either side. A value that holds a literal does not; nor does one that holds a part of it, where the literal
+    /// overlaps itself: `a-` before `--` could also be `a`.
+    pub(crate) fn keeps_apart(&self, value: &str) -> bool {
+        let after = |literal: &str| format!("{value}{literal}").find(literal) == Some(value.len());
+        let before = |literal: &str| format!("{literal}{value}").rfind(literal) == Some(0);
+        self.after.as_deref().is_none_or(after) && self.before.as_deref().is_none_or(before)
+    }
 }
 
 impl Sender {
@@ -45,7 +62,7 @@ impl Sender {
             Check::Hmac(hmac) => hmac.check(scheme.body)?,
             Check::Token(token) => CheckedScheme::of_header(token.check()?),
             Check::Remote(remote) => CheckedScheme::of_header(remote.check(scheme.body)?),
-            Check::InsecureUnsigned => CheckedScheme { header: None, ..CheckedScheme::of_nothing() },
+            Check::InsecureUnsigned => CheckedScheme::of_nothing(),
         };
         if scheme.hmac().is_none() && scheme.secret != SecretEncoding::Raw {
             return Err(rule("secret", "only an HMAC key is decoded: a credential is used as it is written"));
@@ -123,6 +140,14 @@ impl Hmac {
         if form.separator.is_some_and(|separator| form.prefix.contains(separator)) {
             return Err(rule("signature", "the prefix holds the separator"));
         }
+        let digits = match form.encoding {
+            TagEncoding::Hex => "",
+            TagEncoding::Base64 => "+/=",
+            TagEncoding::Base64Url => "-_",
+        };
+        if form.separator.is_some_and(|separator| separator.is_ascii_alphanumeric() || digits.contains(separator)) {
+            return Err(rule("signature", "the separator could be part of a tag"));
+        }
         Ok(())
     }
 
@@ -147,12 +172,27 @@ impl Hmac {
                 let reason = "two variable parts need a literal between them, or bytes slide from one to the other";
                 return Err(rule("signed", reason));
             }
+            if self.stamp_can_grow_into(pair) {
+                let reason = "a literal beside a time of 10 or 13 digits must not begin or end with a digit there";
+                return Err(rule("signed", reason));
+            }
             let header = pair.iter().any(|part| matches!(part, Part::Header(_)));
             if header && !pair.iter().any(|part| matches!(part, Part::Literal(_))) {
                 return Err(rule("signed", "a header needs a literal on either side that it has a neighbour"));
             }
         }
         Ok(())
+    }
+
+    /// Whether a time of one width could be read as one of the other width, with digits of the literal beside it.
+    fn stamp_can_grow_into(&self, pair: &[Part]) -> bool {
+        let any_width = self.timestamp.as_ref().is_some_and(|stamp| stamp.format() == TimestampFormat::UnixOrRfc3339);
+        any_width
+            && match pair {
+                [Part::Timestamp, Part::Literal(text)] => text.starts_with(|char: char| char.is_ascii_digit()),
+                [Part::Literal(text), Part::Timestamp] => text.ends_with(|char: char| char.is_ascii_digit()),
+                _ => false,
+            }
     }
 
     fn check_time(&self, body: BodyForm) -> Result<(), ConfigError> {
@@ -203,8 +243,11 @@ impl Hmac {
                     "a header stands there twice, or is the signature's or the timestamp's own",
                 ));
             }
-            let forbidden = [literal(index.checked_sub(1)), literal(index.checked_add(1))];
-            headers.push(SignedHeader { name, forbidden: forbidden.into_iter().flatten().collect() });
+            let variable = |part: &Part| !part.is_fixed();
+            let (ahead, behind) = self.signed.split_at(index);
+            let before = literal(index.checked_sub(1)).filter(|_| ahead.iter().any(variable));
+            let after = literal(index.checked_add(1)).filter(|_| behind.iter().skip(1).any(variable));
+            headers.push(SignedHeader { name, before, after });
         }
         Ok(headers.into())
     }
@@ -231,8 +274,18 @@ impl Remote {
         if body != BodyForm::JsonObject {
             return Err(rule("body", "a remote check sends one JSON object"));
         }
-        if !self.url.starts_with("https://") {
-            return Err(rule("url", "a secret is only sent over https"));
+        let url = self.url.parse::<http::Uri>().ok();
+        let host = url.as_ref().and_then(http::Uri::host).filter(|host| !host.is_empty());
+        if !self.url.starts_with("https://") || host.is_none() {
+            return Err(rule("url", "a secret is only sent over https, to a host that is named"));
+        }
+        let members = HashSet::from([&self.webhook_id, &self.signature, &self.secret, &self.payload]);
+        if members.len() < 4 {
+            return Err(rule("url", "two of the request's members have one name"));
+        }
+        let (valid, invalid) = (&self.valid, &self.invalid);
+        if (valid.status, &valid.member, &valid.text) == (invalid.status, &invalid.member, &invalid.text) {
+            return Err(rule("url", "both verdicts are the same answer"));
         }
         header("signature", &self.header)
     }
@@ -253,7 +306,7 @@ fn header(field: &'static str, name: &str) -> Result<HeaderName, ConfigError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scheme::{Hash, SignatureHeader, TagEncoding};
+    use crate::scheme::{Hash, SignatureHeader};
     use crate::senders;
 
     fn agiled(change: impl FnOnce(&mut Sender, &mut Hmac)) -> Result<CheckedScheme, ConfigError> {
@@ -309,12 +362,44 @@ mod tests {
     }
 
     #[test]
-    fn a_signed_header_knows_the_literals_beside_it() {
+    fn t29_a_signed_header_keeps_apart_from_its_neighbours() {
         let literal = |text: &'static str| Part::Literal(text.into());
-        let parts = vec![Part::Header("X-Id".into()), literal("."), Part::Timestamp, literal(":"), Part::Body];
+        let header = |before: &'static str, after: &'static str| {
+            let id = Part::Header("X-Id".into());
+            let parts = vec![Part::Body, literal(before), id, literal(after), Part::Timestamp, literal("-v0")];
+            signed(parts, BodyForm::JsonObject).unwrap().signed.into_iter().next().unwrap()
+        };
+        for (before, value, after, apart) in [
+            (".", "a", ".", true),
+            (".", "a.b", ".", false),
+            ("--", "a-b", "--", true),
+            ("--", "a-", "--", false),
+            ("--", "-a", "--", false),
+            ("-a-", "a-b", "::", false),
+            ("::", "b-a", "-a-", false),
+            ("::", "-a", "-b-", true),
+            (".", "v0-v0", "#", true),
+        ] {
+            assert_eq!(header(before, after).keeps_apart(value), apart, "{before} {value} {after}");
+        }
+        // Beyond the first and the last literal there is nothing that could take what slides.
+        let id = Part::Header("X-Id".into());
+        let parts = vec![literal("v0"), id, literal("."), Part::Timestamp, literal("."), Part::Body];
         let scheme = signed(parts, BodyForm::JsonObject).unwrap();
-        assert_eq!(scheme.signed.len(), 1);
-        assert_eq!(*scheme.signed[0].forbidden, [Box::from(".")]);
+        assert!(scheme.signed[0].keeps_apart("msg_av0b"));
+    }
+
+    #[test]
+    fn t29_a_time_does_not_grow_into_the_digits_beside_it() {
+        let literal = |text: &'static str| Part::Literal(text.into());
+        for (text, sound) in [(".", true), ("0", false), ("0.", false), (".0", true)] {
+            let parts = vec![Part::Timestamp, literal(text), Part::Body];
+            assert_eq!(signed(parts, BodyForm::Opaque).is_ok(), sound, "{text} after it");
+        }
+        for (text, sound) in [(".", true), ("0", false), ("0.", true), (".0", false)] {
+            let parts = vec![Part::Body, literal(text), Part::Timestamp];
+            assert_eq!(signed(parts, BodyForm::Opaque).is_ok(), sound, "{text} before it");
+        }
     }
 
     #[test]
@@ -323,7 +408,7 @@ mod tests {
         for separator in [',', ' ', ';'] {
             assert!(with(separator).is_ok(), "{separator:?}");
         }
-        for separator in ['é', '，', '\n', '\0', '\t'] {
+        for separator in ['é', '，', '\n', '\0', '\t', 'a', '7', 'Z'] {
             assert!(with(separator).is_err(), "{separator:?}");
         }
     }

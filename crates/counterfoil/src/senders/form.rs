@@ -17,7 +17,7 @@ type Text = Cow<'static, str>;
 
 /// What a sender's file may say.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table of a sender's fields")]
 pub(super) struct SenderForm {
     name: Text,
     title: Option<Text>,
@@ -252,7 +252,13 @@ impl SenderForm {
             RetriesForm::Kind(RetryKind::Manual) => Retries::Manual,
             RetriesForm::Kind(RetryKind::Unknown) => Retries::Unknown,
         };
+        let late = retries.horizon().is_some_and(|horizon| horizon > STRICT_PAST);
         let retry_safe = match (timed, self.retry_safe) {
+            (true, None) if late => {
+                let reason = "the last retry comes later than 300 s: say how old a signed time may be then, which is 300 if \
+                              each attempt is stamped anew";
+                return wrong("retry_safe", reason);
+            }
             (true, window) => Some(window.map_or(STRICT_PAST, Duration::from_secs)),
             (false, None) => None,
             (false, Some(_)) => return wrong("retry_safe", "no time is signed that could be judged: remove it"),
@@ -357,6 +363,7 @@ mod tests {
             (hmac(r#","retries":[]"#), "`retries`"),
             (hmac(r#","retries":"sometimes""#), "never"),
             (hmac(r#","retry_safe":300"#), "`retry_safe`"),
+            (hmac(r#","timestamp":{"body":"/t","format":"rfc3339"},"retries":[60,3600]"#), "`retry_safe`"),
             (hmac(r#","deadline":0"#), "`deadline`"),
             (hmac(r#","events":["a","a"]"#), "`events`"),
             (hmac(r#","colour":"red""#), "colour"),

@@ -1,10 +1,11 @@
 //! Settings of a verifier, and the refusal of those that cannot work.
 
+use std::fmt;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, RwLock};
 use std::time::SystemTime;
 
-use super::keys::{self, Address, Dated, KeySet, PublicUrl};
+use super::keys::{self, Address, Dated, KeySet};
 use super::{Config, Verifier};
 use crate::event::EventReader;
 use crate::idempotency::KeySpace;
@@ -13,7 +14,7 @@ use crate::time::{FUTURE, STRICT_PAST, TimestampFormat, Tolerance, UtcOffset, Wi
 use crate::{ConfigError, Secret};
 
 /// Settings of a [`Verifier`]. Refuses those that cannot work.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use]
 pub struct VerifierBuilder {
     sender: Sender,
@@ -111,9 +112,13 @@ impl VerifierBuilder {
         let reader = EventReader::new(&self.sender)?;
         let window = self.window(setting.tolerance)?;
         let address = self.address()?;
-        if !setting.tenants {
+        if setting.tenants {
+            // What is missing here may be each tenant's own.
+            address.check_unused(&self.sender)?;
+        } else {
             address.check(&self.sender)?;
         }
+        keys::warn_of_short(&self.sender, &self.secrets);
         let keys = KeySet {
             keys: if setting.tenants {
                 self.no_keys()?
@@ -140,6 +145,7 @@ impl VerifierBuilder {
             reader,
             window,
             address,
+            tenants: setting.tenants,
             keys: RwLock::new(Arc::new(keys)),
             generation: AtomicU64::new(0),
         };
@@ -147,8 +153,7 @@ impl VerifierBuilder {
     }
 
     pub(crate) fn address(&self) -> Result<Address, ConfigError> {
-        let webhook_id = self.webhook_id.as_deref().map(self::name).transpose()?;
-        Ok(Address { url: self.public_url.as_deref().map(PublicUrl::parse).transpose()?, webhook_id })
+        Address::read(self.public_url.as_deref(), self.webhook_id.as_deref())
     }
 
     fn no_keys(&self) -> Result<Box<[keys::Key]>, ConfigError> {
@@ -165,10 +170,13 @@ impl VerifierBuilder {
 
     fn window(&self, default: Tolerance) -> Result<Option<Window>, ConfigError> {
         let sender = || self.sender.name.clone().into_owned();
-        let Some(timestamp) = self.sender.scheme.timestamp() else { return Ok(None) };
-        let of_site = timestamp.format() == TimestampFormat::SiteUnixSeconds;
+        let timestamp = self.sender.scheme.timestamp();
+        let of_site = timestamp.is_some_and(|timestamp| timestamp.format() == TimestampFormat::SiteUnixSeconds);
         if !of_site && !self.offsets.is_empty() {
             return Err(ConfigError::UtcOffsetUnused { sender: sender() });
+        }
+        if timestamp.is_none() {
+            return Ok(None);
         }
         if self.offsets.len() > 2 {
             return Err(ConfigError::UtcOffsetsTooMany);
@@ -188,7 +196,21 @@ impl VerifierBuilder {
     }
 }
 
-fn name(text: &str) -> Result<Arc<str>, ConfigError> {
+impl fmt::Debug for VerifierBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the public URL: people put secrets into addresses.
+        f.debug_struct("VerifierBuilder")
+            .field("sender", &self.sender.name)
+            .field("endpoint", &self.endpoint)
+            .field("secrets", &self.secrets)
+            .field("tolerance", &self.tolerance)
+            .field("offsets", &self.offsets)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A name that keys and logs can hold.
+pub(super) fn name(text: &str) -> Result<Arc<str>, ConfigError> {
     if text.is_empty() || text.len() > 255 || text.chars().any(char::is_control) {
         return Err(ConfigError::Name { name: text.chars().take(64).collect() });
     }

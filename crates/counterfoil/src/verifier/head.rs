@@ -192,10 +192,13 @@ fn single<'h>(headers: &'h HeaderMap, header: &HeaderName) -> Result<&'h HeaderV
 fn read_signed(headers: &HeaderMap, signed: &SignedHeader) -> Result<HeaderValue, Rejection> {
     let value = single(headers, &signed.name)?;
     let text = if is_text(value) { value.to_str().unwrap_or_default() } else { "" };
-    if text.is_empty() || signed.forbidden.iter().any(|literal| text.contains(&**literal)) {
-        let form = match &*signed.forbidden {
+    if text.is_empty() || !signed.keeps_apart(text) {
+        let literals: Vec<&str> = [&signed.before, &signed.after].into_iter().flatten().map(|text| &**text).collect();
+        let form = match &*literals {
             [] => "visible ASCII characters".into(),
-            literals => format!("visible ASCII characters without `{}`", literals.join("` or `")).into(),
+            literals => {
+                format!("visible ASCII characters that cannot be taken for `{}`", literals.join("` or `")).into()
+            }
         };
         return Err(Rejection::SignatureMalformed { header: signed.name.clone(), form });
     }

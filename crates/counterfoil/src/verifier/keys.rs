@@ -1,9 +1,11 @@
 //! The secrets in use, and the part of the keys' space that goes with them.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::MAX_SECRETS;
+use super::builder::name;
 use crate::idempotency::KeySpace;
 use crate::scheme::{Check, Hmac, Part, Sender};
 use crate::signature::{MacKey, Tag};
@@ -54,31 +56,35 @@ pub(crate) type Dated = (Secret, Option<SystemTime>);
 
 /// Where `now` is given, a set that is wholly in the past is a mistake.
 pub(super) fn build(sender: &Sender, secrets: &[Dated], now: Option<SystemTime>) -> Result<Box<[Key]>, ConfigError> {
-    let name = || sender.name.clone().into_owned();
+    let sender_name = || sender.name.clone().into_owned();
     if matches!(sender.scheme.check, Check::InsecureUnsigned) {
         if !secrets.is_empty() {
             let reason = "it is unsigned: remove the secret, or choose a check that uses it";
-            return Err(ConfigError::SecretUnused { sender: name(), reason });
+            return Err(ConfigError::SecretUnused { sender: sender_name(), reason });
         }
         return Ok([Key { proof: Proof::Unsigned, until: None }].into());
     }
     if secrets.is_empty() {
-        return Err(ConfigError::SecretMissing { sender: name() });
+        return Err(ConfigError::SecretMissing { sender: sender_name() });
     }
     if secrets.len() > MAX_SECRETS {
         return Err(ConfigError::SecretsTooMany { given: secrets.len(), most: MAX_SECRETS });
     }
     secrets.iter().try_for_each(|(secret, _)| sender.check_secret(secret))?;
+    let key = |(secret, until): &Dated| Ok(Key { proof: proof(sender, secret)?, until: *until });
+    let keys = secrets.iter().map(key).collect::<Result<Box<[Key]>, ConfigError>>()?;
+    if now.is_some_and(|now| !keys.iter().any(|key| key.is_active(now))) {
+        return Err(ConfigError::SecretsEnded { sender: sender_name() });
+    }
+    Ok(keys)
+}
+
+/// Says so where a secret can be found by trying: the sender chose it, so that it is taken all the same.
+pub(super) fn warn_of_short(sender: &Sender, secrets: &[Dated]) {
     if secrets.iter().any(|(secret, _)| secret.is_short()) {
         let least = crate::secret::SHORT_SECRET_BYTES;
         tracing::warn!(sender = %sender.name, least, "a short secret can be found by trying");
     }
-    let key = |(secret, until): &Dated| Ok(Key { proof: proof(sender, secret)?, until: *until });
-    let keys = secrets.iter().map(key).collect::<Result<Box<[Key]>, ConfigError>>()?;
-    if now.is_some_and(|now| !keys.iter().any(|key| key.is_active(now))) {
-        return Err(ConfigError::SecretsEnded { sender: name() });
-    }
-    Ok(keys)
 }
 
 /// A key that costs what a real one costs, for requests that name no tenant of ours.
@@ -111,6 +117,10 @@ pub(crate) struct Address {
 }
 
 impl Address {
+    pub(crate) fn read(url: Option<&str>, webhook_id: Option<&str>) -> Result<Self, ConfigError> {
+        Ok(Self { url: url.map(PublicUrl::parse).transpose()?, webhook_id: webhook_id.map(name).transpose()? })
+    }
+
     /// This address, where it says something, and otherwise `other`.
     pub(super) fn or(&self, other: &Self) -> Self {
         Self {
@@ -119,48 +129,106 @@ impl Address {
         }
     }
 
+    /// Whether it says nothing that `sender` has no use for.
+    pub(super) fn check_unused(&self, sender: &Sender) -> Result<(), ConfigError> {
+        let unused = |setting| ConfigError::SettingUnused { sender: sender.name.clone().into_owned(), setting };
+        if self.url.is_some() && !wants_url(sender) {
+            return Err(unused("public_url"));
+        }
+        if self.webhook_id.is_some() && !is_asked(sender) {
+            return Err(unused("webhook_id"));
+        }
+        Ok(())
+    }
+
     /// Whether it says what `sender` has to be told, and nothing else.
     pub(super) fn check(&self, sender: &Sender) -> Result<(), ConfigError> {
         let name = || sender.name.clone().into_owned();
-        let signs_url = |hmac: &Hmac| hmac.signed.iter().any(|part| matches!(part, Part::Path | Part::Url));
-        let wants_url = sender.scheme.hmac().is_some_and(signs_url);
-        let asks = matches!(sender.scheme.check, Check::Remote(_));
-        match (wants_url, &self.url, asks, &self.webhook_id) {
-            (true, None, ..) => Err(ConfigError::PublicUrlMissing { sender: name() }),
-            (false, Some(_), ..) => Err(ConfigError::SettingUnused { sender: name(), setting: "public_url" }),
-            (.., true, None) => Err(ConfigError::WebhookIdMissing { sender: name() }),
-            (.., false, Some(_)) => Err(ConfigError::SettingUnused { sender: name(), setting: "webhook_id" }),
-            _ => Ok(()),
+        if self.url.is_none() && wants_url(sender) {
+            return Err(ConfigError::PublicUrlMissing { sender: name() });
         }
+        if self.webhook_id.is_none() && is_asked(sender) {
+            return Err(ConfigError::WebhookIdMissing { sender: name() });
+        }
+        self.check_unused(sender)
     }
 }
 
-/// The address that a sender was given, as it was given.
-#[derive(Debug, Clone)]
+fn wants_url(sender: &Sender) -> bool {
+    let signs_url = |hmac: &Hmac| hmac.signed.iter().any(|part| matches!(part, Part::Path | Part::Url));
+    sender.scheme.hmac().is_some_and(signs_url)
+}
+
+fn is_asked(sender: &Sender) -> bool {
+    matches!(sender.scheme.check, Check::Remote(_))
+}
+
+/// The address that a sender was given, as it was given. Never printed: people put secrets into addresses.
+#[derive(Clone)]
 pub(crate) struct PublicUrl {
     text: Arc<str>,
-    /// Where the path begins.
-    path_at: usize,
+    path: Arc<str>,
 }
 
 impl PublicUrl {
     pub(crate) fn parse(text: &str) -> Result<Self, ConfigError> {
-        let refuse = || ConfigError::PublicUrlInvalid { url: text.chars().take(64).collect() };
+        let refuse = || ConfigError::PublicUrlInvalid;
         let uri: http::Uri = text.parse().map_err(|_| refuse())?;
-        let host = text.find("://").map(|at| at + 3).ok_or_else(refuse)?;
-        if !matches!(uri.scheme_str(), Some("https" | "http")) || uri.host().is_none_or(str::is_empty) {
+        let authority = uri.authority().ok_or_else(refuse)?;
+        let web = matches!(uri.scheme_str(), Some("https" | "http"));
+        if !web || authority.host().is_empty() || authority.as_str().contains('@') || text.contains('#') {
             return Err(refuse());
         }
-        let path_at = text[host..].find(['/', '?']).map_or(text.len(), |at| host + at);
-        Ok(Self { text: text.into(), path_at })
+        let host_at = text.find("://").map(|at| at + 3).ok_or_else(refuse)?;
+        let rest = text.get(host_at..).unwrap_or_default();
+        let path = rest.find(['/', '?']).and_then(|at| rest.get(at..)).unwrap_or_default();
+        // What goes over the wire has a path, and an empty one would separate nothing.
+        let path = if path.starts_with('/') { path.into() } else { format!("/{path}").into() };
+        Ok(Self { text: text.into(), path })
     }
 
     pub(crate) fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The path and query, as written.
+    /// The path and query, as written, or `/`.
     pub(crate) fn path(&self) -> &str {
-        self.text.get(self.path_at..).unwrap_or_default()
+        &self.path
+    }
+}
+
+impl fmt::Debug for PublicUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PublicUrl(redacted)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_of_a_public_url_is_what_goes_over_the_wire() {
+        for (url, path) in [
+            ("https://shop.example", "/"),
+            ("https://shop.example/", "/"),
+            ("https://shop.example?a=b", "/?a=b"),
+            ("https://shop.example:8443/hooks/square?a=/b", "/hooks/square?a=/b"),
+            ("http://127.0.0.1:3000/x", "/x"),
+        ] {
+            let parsed = PublicUrl::parse(url).unwrap();
+            assert_eq!((parsed.as_str(), parsed.path()), (url, path));
+        }
+        for url in
+            ["", "/hook", "shop.example/hook", "ftp://shop.example/", "https:///x", "https://a:b@c/", "https://a/#b"]
+        {
+            assert!(PublicUrl::parse(url).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn t14_a_public_url_is_not_shown() {
+        let url = PublicUrl::parse("https://shop.example/hook/a-token-of-ours").unwrap();
+        assert!(!format!("{url:?}").contains("token"));
     }
 }

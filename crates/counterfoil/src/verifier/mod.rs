@@ -94,6 +94,8 @@ struct Config {
     reader: EventReader,
     window: Option<Window>,
     address: Address,
+    /// Whether the secrets are those of tenants.
+    tenants: bool,
     /// How the sender's endpoint is asked, where it has to be.
     remote: Option<Arc<Remote>>,
     keys: RwLock<Arc<KeySet>>,
@@ -175,15 +177,24 @@ impl Verifier {
         address: &Address,
     ) -> Result<KeySet, ConfigError> {
         let config = &*self.config;
+        let tenant = builder::name(tenant)?;
         let address = address.or(&config.address);
         address.check(&config.sender)?;
         Ok(KeySet {
             keys: keys::build(&config.sender, secrets, None)?,
-            key_space: KeySpace::new(&config.name, &config.endpoint, tenant),
-            tenant: Some(tenant.into()),
+            key_space: KeySpace::new(&config.name, &config.endpoint, &tenant),
+            tenant: Some(tenant),
             address,
             known: true,
         })
+    }
+
+    /// A tenant's part of the keys' space, without a secret.
+    pub(crate) fn keys_of_nobody_in(&self, tenant: &str) -> Result<KeySet, ConfigError> {
+        let config = &*self.config;
+        let tenant = builder::name(tenant)?;
+        let key_space = KeySpace::new(&config.name, &config.endpoint, &tenant);
+        Ok(KeySet { key_space, tenant: Some(tenant), ..self.keys_of_nobody()? })
     }
 
     /// What a request is checked against that names no tenant of ours: it costs as much and never matches.
@@ -209,7 +220,13 @@ impl Verifier {
         now: SystemTime,
     ) -> Result<(), ConfigError> {
         let secrets: Vec<_> = secrets.into_iter().collect();
-        let keys = keys::build(&self.config.sender, &secrets, Some(now))?;
+        let sender = &self.config.sender;
+        if self.config.tenants {
+            let reason = "its tenants have theirs: change what `Tenants::find` gives";
+            return Err(ConfigError::SecretUnused { sender: sender.name.clone().into_owned(), reason });
+        }
+        let keys = keys::build(sender, &secrets, Some(now))?;
+        keys::warn_of_short(sender, &secrets);
         let mut current = self.config.keys.write().unwrap_or_else(PoisonError::into_inner);
         *current = Arc::new(KeySet {
             keys,

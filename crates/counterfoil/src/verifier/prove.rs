@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use super::head::{Evidence, Stamp};
 use super::keys::KeySet;
 use super::{Config, Stale, Verified, Verifier};
+use crate::delivery::Origin;
 use crate::delivery::{Facts, Slices};
 use crate::event::{Found, Members, read_time};
 use crate::idempotency::{Fingerprint, IdempotencyKey};
@@ -48,10 +49,11 @@ pub(super) struct Proven<'p> {
 }
 
 impl Verifier {
-    pub(crate) fn assert(&self, body: Bytes, now: SystemTime) -> Result<Delivery, Rejection> {
-        let (config, keys) = (&*self.config, self.keys());
+    pub(crate) fn assert(&self, body: Bytes, origin: Origin<'_>, now: SystemTime) -> Result<Delivery, Rejection> {
+        let config = &*self.config;
+        let keys = self.keys_of(origin.tenant)?;
         let members = config.read_event(&body)?;
-        let identity = config.identify(&members, &body, &Evidence::Nothing, &keys)?;
+        let identity = config.identify(&members, &body, origin.event_id, &keys)?;
         // An assertion is of any age: only a time that is fresh can be corrected to UTC.
         let signed_at = match config.judge(&members, None, now) {
             Ok(Freshness::Fresh(signed_at)) => signed_at,
@@ -60,6 +62,20 @@ impl Verifier {
         let facts = Facts { signed_at, ..config.facts(&members, identity, &keys, now) };
         let slices = config.slices(&members, &body);
         Ok(Delivery::new(facts, body, slices))
+    }
+
+    /// Where the events of that tenant live, or our own where there are none.
+    fn keys_of(&self, tenant: Option<&str>) -> Result<Arc<KeySet>, Rejection> {
+        let could_not = |reason: &str| Rejection::CouldNotVerify { reason: reason.into() };
+        match (self.config.tenants, tenant) {
+            (false, None) => Ok(self.keys()),
+            (true, Some(tenant)) => {
+                let keys = self.keys_of_nobody_in(tenant).map_err(|error| could_not(&error.to_string()))?;
+                Ok(Arc::new(keys))
+            }
+            (true, None) => Err(could_not("its receiver has tenants: say in `Origin` whose delivery it is")),
+            (false, Some(_)) => Err(could_not("its receiver has no tenants: leave `Origin::tenant` out")),
+        }
     }
 }
 
@@ -71,7 +87,8 @@ impl Config {
         if self.reader.is_challenge(&members) {
             return self.challenge(&members, evidence.stamp(), now);
         }
-        let identity = self.identify(&members, &body, evidence, keys)?;
+        let header = evidence.id(self).and_then(|value| value.to_str().ok());
+        let identity = self.identify(&members, &body, header, keys)?;
         if let Some(header) = &self.scheme.event
             && contradicts(headers, header, members.event_type_text().as_deref())
         {
@@ -116,7 +133,7 @@ impl Config {
         &self,
         members: &Members<'_>,
         body: &[u8],
-        evidence: &Evidence,
+        header: Option<&str>,
         keys: &KeySet,
     ) -> Result<Identity, Rejection> {
         // A sender's endpoint proves what the body means, and not its bytes.
@@ -129,8 +146,8 @@ impl Config {
             None => None,
             Some(IdSource::Body(_)) => Some(members.id().map_err(invalid)?),
             Some(IdSource::Header(_)) => {
-                let text = evidence.id(self).and_then(|value| value.to_str().ok()).unwrap_or_default();
-                Some(EventId::text(text).map_err(|reason| invalid((0, reason)))?)
+                let id = header.ok_or("is in a header, and not in the body").and_then(EventId::text);
+                Some(id.map_err(|reason| invalid((0, reason)))?)
             }
         };
         let remote = matches!(self.sender.scheme.check, Check::Remote(_));
