@@ -62,6 +62,10 @@
 //! [`Fence`](counterfoil::idempotency::Fence) of this attempt. A response with a
 //! [`Reject`](counterfoil::receiver::Reject) in its extensions buries the event.
 //!
+//! # Tenants
+//! With the feature `axum`, the path parameters of axum's router are told to
+//! [tenants](counterfoil::tenants). On another stack there are none: name the tenant by the request's address or a header.
+//!
 //! # What layers around find
 //! A refusal carries its [`Answer`](counterfoil::receiver::Answer) in the response's extensions: a layer
 //! outside can count failures by peer and refuse before verification.
