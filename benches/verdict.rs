@@ -13,6 +13,8 @@
 //! - *opaque body*: a sender whose body is not read. Its key is the digest of the body, so that this hashes
 //!   every body twice; nothing is subtracted.
 //!
+//! The last contest puts senders of the catalogue beside built-in ones that sign alike.
+//!
 //! `standardwebhooks` and `svix` sign an id and a time with the body, read the clock and judge the time.
 //!
 //! `counterfoil` switches the `zeroize` features of `hmac` and `sha2` on, and with them in this one binary

@@ -7,9 +7,9 @@
 
 The third needs the packages; the first two need Python alone:
 
-    python3 -m venv /tmp/peers
-    /tmp/peers/bin/pip install -r tests/vectors/requirements.txt
-    /tmp/peers/bin/python tests/vectors/catalogue.py --peers
+    python3 -m venv target/peers
+    target/peers/bin/pip install -r tests/vectors/requirements.txt
+    target/peers/bin/python tests/vectors/catalogue.py --peers
 
 How the expected values come about, and why they can be trusted:
 

@@ -34,7 +34,8 @@ fn check(text: &str) -> Result<Check, &'static str> {
         ("bearer", _) => Ok(Check::bearer()),
         ("basic", _) => Ok(Check::basic()),
         ("insecure-unsigned", _) => Ok(Check::InsecureUnsigned),
-        (_, Some(header)) => Ok(Check::api_key(header.to_owned())),
+        (_, Some(header)) if http::HeaderName::try_from(header).is_ok() => Ok(Check::api_key(header.to_owned())),
+        (_, Some(_)) => Err("`api-key=` is followed by no valid header name"),
         _ => Err("write bearer, basic, api-key=HEADER or insecure-unsigned"),
     }
 }

@@ -1,9 +1,11 @@
 //! The senders that a command knows: those of the library, and those of the user's own file.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use clap::builder::OsStringValueParser;
 use counterfoil::scheme::Sender;
 use counterfoil::senders::{self, SendersError};
 use serde::Deserialize;
@@ -19,8 +21,9 @@ const PROPOSED: usize = 3;
 #[derive(clap::Args)]
 pub(crate) struct SendersFile {
     /// Know the senders of this TOML file as well as those that `counterfoil senders` lists.
-    #[arg(long = "senders", value_name = "FILE", env = "COUNTERFOIL_SENDERS")]
-    path: Option<PathBuf>,
+    // As text of any kind: an empty variable is no file, and a path is never empty to the parser.
+    #[arg(long = "senders", value_name = "FILE", env = "COUNTERFOIL_SENDERS", value_parser = OsStringValueParser::new())]
+    path: Option<OsString>,
 }
 
 /// Every sender there is, by where it is from.
@@ -56,13 +59,16 @@ impl SendersFile {
     /// The senders of the library and of the file, if one is named. A file with a mistake in any of its senders gives
     /// none at all.
     pub(crate) fn read(&self) -> Result<Known<'_>, SenderProblem> {
-        let Some(path) = &self.path else { return Ok(Known { file: None }) };
+        let Some(path) = self.path.as_deref().filter(|path| !path.is_empty()).map(Path::new) else {
+            return Ok(Known { file: None });
+        };
         let text =
-            fs::read_to_string(path).map_err(|source| SenderProblem::Unreadable { path: path.clone(), source })?;
-        let senders = senders::from_toml(&text).map_err(|source| SenderProblem::File { path: path.clone(), source })?;
+            fs::read_to_string(path).map_err(|source| SenderProblem::Unreadable { path: path.to_owned(), source })?;
+        let senders =
+            senders::from_toml(&text).map_err(|source| SenderProblem::File { path: path.to_owned(), source })?;
         for sender in &senders {
             if let Some(owner) = owner(&sender.name) {
-                let (name, path) = (sender.name.clone().into_owned(), path.clone());
+                let (name, path) = (sender.name.clone().into_owned(), path.to_owned());
                 return Err(SenderProblem::Taken { line: line_of(&text, &name), path, name, owner });
             }
         }

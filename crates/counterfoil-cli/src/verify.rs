@@ -65,6 +65,9 @@ pub(crate) struct Verify {
     /// The receiver's name for this address; it is part of the key [default: the sender's name]
     #[arg(long, value_name = "NAME")]
     endpoint: Option<String>,
+    /// Whose delivery it is, for a receiver with tenants; it is part of the key.
+    #[arg(long, value_name = "NAME")]
+    tenant: Option<String>,
     /// The body, or - for stdin.
     #[arg(value_name = "BODYFILE", default_value = "-")]
     body: PathBuf,
@@ -84,7 +87,7 @@ A sender of your own, one whose user chose another check, and one whose endpoint
     -H 'X-Till-Signature: v1=K1koq3W1...' body.json
 
   counterfoil verify --sender angage --check bearer --secret-env ANGAGE_TOKEN \\
-    -H 'Authorization: Bearer 3f9a...' --event-id-at /event --event-id-at /data/order_id body.json
+    -H @head.txt --event-id-at /event --event-id-at /data/order_id body.json
 
   counterfoil verify --sender agencyhandy --secret-env AGENCYHANDY_SECRET \\
     --webhook-id 64f0c0ffee64f0c0ffee64f0 -H 'x-ah-sig: 9f86d081...' body.json
@@ -98,7 +101,8 @@ What a delivery lacks is null. An id that is a number is given by its digits, on
 their JSON array. A type from a header that is not signed is unsigned. The code is could_not_verify where \
 the sender's endpoint did not say.
 
-A secret is never taken from the command line, where it would stay in the shell's history.
+A secret is never taken from the command line, where it would stay in the shell's history. A header that is \
+itself a secret, such as a bearer token, is read from a file: -H @FILE, a `Name: value` on each line.
 
 Exit codes: 0 valid or a challenge, 1 rejected, 2 a mistake in the command or its input (then nothing is \
 printed on stdout)";
@@ -150,6 +154,9 @@ impl Verify {
         }
         if let Some(endpoint) = &self.endpoint {
             builder = builder.endpoint(endpoint);
+        }
+        if let Some(tenant) = &self.tenant {
+            builder = builder.tenant(tenant);
         }
         Ok(builder.build()?)
     }

@@ -29,17 +29,17 @@ enum Held {
 
 impl Gate {
     /// Asks, and answers within the time limit.
-    pub(crate) async fn ask(&self, question: &Question) -> (Verdict, bool) {
+    pub(crate) async fn ask(&self, question: &Question) -> Verdict {
         let begun = now();
-        let (outcome, ending) = match self.pass(question, begun).await {
+        let (verdict, ending) = match self.pass(question, begun).await {
             Ok(outcome) => {
                 let ending = if outcome.verdict.is_conclusive() { Ending::Decided } else { Ending::Failed };
-                ((outcome.verdict, outcome.affirmed), ending)
+                (outcome.verdict, ending)
             }
-            Err(held) => ((question.undecided(held.reason()), false), held.ending()),
+            Err(held) => (question.undecided(held.reason()), held.ending()),
         };
-        observe::asked(ending, outcome.0.reason(), now().duration_since(begun));
-        outcome
+        observe::asked(ending, verdict.reason(), now().duration_since(begun));
+        verdict
     }
 
     async fn pass(&self, question: &Question, begun: Instant) -> Result<Outcome, Held> {

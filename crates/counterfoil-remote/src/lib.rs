@@ -54,7 +54,8 @@
 //! - after 5 failures in a row nothing is sent for 10 s, or for the seconds that the endpoint's `Retry-After` asks for, up
 //!   to a minute. Then one question at a time tries it, until one is decided. A failure is no connection, no answer in
 //!   time, a status of 5xx or 429, a redirect, or an answer that cannot be understood. Any other 4xx is none: a stranger
-//!   can cause those at will by what he sends.
+//!   can cause those at will by what he sends. Who finds a body on which the endpoint itself fails, or takes too long,
+//!   can hold back genuine deliveries with few requests: a small limit for bodies helps here too.
 //!
 //! # Verdicts that are kept
 //! A verdict is kept for 60 s, and what was refused for 10 s, by a digest of the whole question: the URL, the webhook's
@@ -156,8 +157,7 @@ impl Client {
     fn send(&self, question: &Question, asking: Asking) {
         let (gate, question) = (self.gate.clone(), question.clone());
         let task = async move {
-            let (verdict, affirmed) = gate.ask(&question).await;
-            asking.answer(verdict, affirmed);
+            asking.answer(gate.ask(&question).await);
         };
         self.runtime.spawn(task.in_current_span());
     }

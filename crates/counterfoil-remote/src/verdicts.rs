@@ -91,9 +91,9 @@ impl State {
 impl Asking {
     /// Tells everybody who waits, and keeps what is worth keeping. The time counts from the moment of asking: what was
     /// revoked while the answer was on its way is not known to it.
-    pub(crate) fn answer(self, verdict: Verdict, affirmed: bool) {
+    pub(crate) fn answer(self, verdict: Verdict) {
         let time = self.verdicts.time;
-        let time = if affirmed { time } else { time.min(INVALID_CACHE_TIME) };
+        let time = if verdict.is_valid() { time } else { time.min(INVALID_CACHE_TIME) };
         if verdict.is_conclusive() {
             let known = Known { verdict: verdict.clone(), until: self.asked_at + time };
             if let Some(cache) = &mut self.verdicts.lock().known {
@@ -143,6 +143,10 @@ mod tests {
         question.judge(StatusCode::OK, br#"{"verification_status":"SUCCESS"}"#)
     }
 
+    fn invalid(question: &Question) -> Verdict {
+        question.judge(StatusCode::FORBIDDEN, br#"{"verification_status":"FAILED"}"#)
+    }
+
     fn verdicts(entries: usize) -> Arc<Verdicts> {
         Arc::new(Verdicts::new(Some((NonZeroUsize::new(entries).unwrap(), TIME))))
     }
@@ -161,7 +165,7 @@ mod tests {
     #[test]
     fn a_verdict_is_known_for_its_time_from_the_moment_of_asking() {
         let (verdicts, question, now) = (verdicts(10), question("secret one", "{}"), Instant::now());
-        new(&verdicts, &question, now).answer(valid(&question), true);
+        new(&verdicts, &question, now).answer(valid(&question));
         assert!(is_known(&verdicts, &question, now));
         assert!(is_known(&verdicts, &question, now + TIME - Duration::from_millis(1)));
         assert!(!is_known(&verdicts, &question, now + TIME));
@@ -171,7 +175,7 @@ mod tests {
     #[test]
     fn what_is_not_the_senders_is_known_for_less() {
         let (verdicts, question, now) = (verdicts(10), question("secret one", "{}"), Instant::now());
-        new(&verdicts, &question, now).answer(valid(&question), false);
+        new(&verdicts, &question, now).answer(invalid(&question));
         assert!(is_known(&verdicts, &question, now + INVALID_CACHE_TIME - Duration::from_millis(1)));
         assert!(!is_known(&verdicts, &question, now + INVALID_CACHE_TIME));
     }
@@ -180,7 +184,7 @@ mod tests {
     fn a_verdict_is_for_one_secret_and_one_body() {
         let (verdicts, now) = (verdicts(10), Instant::now());
         let first = question("secret one", "{}");
-        new(&verdicts, &first, now).answer(valid(&first), true);
+        new(&verdicts, &first, now).answer(valid(&first));
         for other in [question("secret two", "{}"), question("secret one", "{ }")] {
             assert!(!is_known(&verdicts, &other, now));
         }
@@ -190,7 +194,7 @@ mod tests {
     #[test]
     fn what_was_not_decided_is_not_kept() {
         let (verdicts, question, now) = (verdicts(10), question("secret one", "{}"), Instant::now());
-        new(&verdicts, &question, now).answer(question.undecided("down"), true);
+        new(&verdicts, &question, now).answer(question.undecided("down"));
         drop(new(&verdicts, &question, now));
         let _ = new(&verdicts, &question, now);
     }
@@ -200,7 +204,7 @@ mod tests {
         let (verdicts, now) = (verdicts(10), Instant::now());
         let questions: Vec<_> = (0..100).map(|n| question(&format!("secret number {n}"), "{}")).collect();
         for question in &questions {
-            new(&verdicts, question, now).answer(valid(question), true);
+            new(&verdicts, question, now).answer(valid(question));
         }
         let known = questions.iter().filter(|question| is_known(&verdicts, question, now)).count();
         assert!((1..=10).contains(&known), "{known}");
@@ -213,7 +217,7 @@ mod tests {
         let (verdicts, question, now) = (verdicts(10), question("secret one", "{}"), Instant::now());
         let asking = new(&verdicts, &question, now);
         let Standing::UnderWay(waiting) = verdicts.look_up(&question, now) else { panic!("it is under way") };
-        asking.answer(valid(&question), true);
+        asking.answer(valid(&question));
         assert!(waiting.verdict(&question).await.is_conclusive());
 
         let later = now + TIME;

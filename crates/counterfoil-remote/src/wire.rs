@@ -23,8 +23,6 @@ pub(crate) struct Wire {
 pub(crate) struct Outcome {
     pub(crate) verdict: Verdict,
     pub(crate) health: Health,
-    /// Whether the status was that of a success.
-    pub(crate) affirmed: bool,
 }
 
 struct Reply {
@@ -43,7 +41,7 @@ impl Wire {
     pub(crate) async fn exchange(&self, question: &Question) -> Outcome {
         let Some(url) = self.address(question) else {
             let verdict = question.undecided("the URL of its endpoint is not one");
-            return Outcome { verdict, health: Health::Unknown, affirmed: false };
+            return Outcome { verdict, health: Health::Unknown };
         };
         match self.send(url, question).await {
             Ok(reply) => reply.outcome(question),
@@ -103,12 +101,12 @@ impl Reply {
             )),
         };
         let health = if verdict.is_conclusive() { Health::Well } else { health(status, retry_after) };
-        Outcome { verdict, health, affirmed: status.is_success() }
+        Outcome { verdict, health }
     }
 }
 
 /// What an answer without a verdict tells of the endpoint. A refusal of the request as such tells nothing: whoever
-/// writes to us chooses what we ask, and must not be able to have the others' questions held back.
+/// writes to us chooses what we ask, and should not have the others' questions held back by it.
 fn health(status: StatusCode, retry_after: Option<Duration>) -> Health {
     if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS {
         Health::Unknown
@@ -120,7 +118,7 @@ fn health(status: StatusCode, retry_after: Option<Duration>) -> Health {
 impl Outcome {
     /// The endpoint cannot be reached, or does not answer as one does.
     pub(crate) fn failed(verdict: Verdict) -> Self {
-        Self { verdict, health: Health::Ill { retry_after: None }, affirmed: false }
+        Self { verdict, health: Health::Ill { retry_after: None } }
     }
 }
 

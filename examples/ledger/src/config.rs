@@ -71,7 +71,7 @@ fn asking(mut sender: Sender, prefix: &str) -> Result<ReceiverBuilder, BoxError>
         Ok(url) => (endpoint, Client::builder().insecure_base_url(url)),
         Err(_) => (sender.name.to_string(), Client::builder()),
     };
-    let client = client.build().map_err(|error| format!("{concerns}: {error}"))?;
+    let client = client.build().map_err(|error| store::told(&concerns, &error))?;
     if sender.envelope.event_type.is_none() {
         sender = sender.with_event_type_at(LIKELY_EVENT_TYPE);
     }

@@ -40,7 +40,12 @@ pub(crate) async fn open(url: &str, db: &str) -> Result<(Arc<dyn Store>, Ledger)
 
 /// With all causes. None of them repeats the URL.
 fn unusable(error: &(dyn Error + 'static)) -> BoxError {
-    let mut text = "STORE cannot be used".to_owned();
+    told("STORE cannot be used", error)
+}
+
+/// What went wrong with something, with all causes.
+pub(crate) fn told(what: &str, error: &(dyn Error + 'static)) -> BoxError {
+    let mut text = what.to_owned();
     let mut cause = Some(error);
     while let Some(error) = cause {
         let said = error.to_string();

@@ -302,9 +302,14 @@ fn an_assertion_says_whose_delivery_it_is() {
     let asserted = assert(Some("acme")).unwrap();
     assert_eq!((asserted.key(), asserted.tenant()), (received.delivery().unwrap().key(), Some("acme")));
     assert!(assert(None).is_err(), "nobody's events are nobody's");
+    let alone = example.builder().secret(secret(ACME)).tenant("acme").build().unwrap();
+    let delivery = alone.verify_at(&headers, example.body.clone(), example.now).unwrap();
+    assert_eq!((delivery.key(), delivery.scope()), (asserted.key(), asserted.scope()));
+    let now = example.now;
+    alone.set_secrets([(secret(ACME), None)], now).unwrap();
+    assert_eq!(alone.verify_at(&headers, example.body.clone(), now).unwrap().key(), asserted.key());
     let alone = Origin { tenant: Some("acme"), event_id: None };
     assert!(Delivery::assertion_from(&example.verifier(), example.body.clone(), alone, example.now).is_err());
-    let now = example.now;
     assert!(receiver.verifier().set_secrets([(secret(ACME), None)], now).is_err());
 }
 

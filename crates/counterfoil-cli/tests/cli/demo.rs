@@ -67,3 +67,11 @@ fn the_table_is_plain_in_a_pipe() {
     assert!(done.stdout.contains("Every promise held"), "{}", done.stdout);
     assert!(!done.stdout.contains('\u{1b}') && done.stderr.is_empty(), "{:?}", done.stderr);
 }
+
+#[test]
+fn neither_proxies_nor_certificates_have_a_part_in_it() {
+    let demo = Run::new(&["demo", "--json"]);
+    let nothing = [("SSL_CERT_FILE", "/nonexistent"), ("SSL_CERT_DIR", "/nonexistent")];
+    let proxies = [("http_proxy", "http://127.0.0.1:9"), ("HTTPS_PROXY", "http://127.0.0.1:9")];
+    every_promise_holds(nothing.into_iter().chain(proxies).fold(demo, |demo, (name, value)| demo.env(name, value)));
+}

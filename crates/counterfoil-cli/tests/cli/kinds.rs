@@ -254,3 +254,45 @@ fn body(sender: &Sender) -> String {
     }
     body.to_string()
 }
+
+#[test]
+fn a_header_that_is_a_secret_is_read_from_a_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("head.txt");
+    let body = r#"{"event":"order.created","timestamp":"2026-05-18T12:00:00Z","data":{}}"#;
+    let bearer = |head: &str| {
+        std::fs::write(&file, head).expect("a file");
+        let head = format!("@{}", file.display());
+        verify("angage", "a_token_of_some_length", &["--check", "bearer", "-H", &head]).stdin(body)
+    };
+    for head in [
+        "Authorization: Bearer a_token_of_some_length",
+        "Host: x\r\nauthorization:Bearer a_token_of_some_length\r\n\r\n",
+    ] {
+        assert_eq!(verdict(bearer(head), 0)["verdict"], "valid", "{head}");
+    }
+    rejected(bearer("Authorization: Bearer another_token"), "credentials_invalid");
+    let absent = verify("angage", "a_token_of_some_length", &["--check", "bearer", "-H", "@/nowhere/head.txt"]);
+    absent.stdin(body).done().is_usage_error("names a file that cannot be read");
+    bearer("no header").done().is_usage_error("has no colon");
+}
+
+#[test]
+fn a_tenant_is_part_of_the_key() {
+    let body = r#"{"id":"evt_1","type":"order.created","created_at":"2026-05-18T12:00:00Z","data":{}}"#;
+    let signed = sign("handl", "a_secret_of_some_length", &[]).stdin(body).done();
+    let key = |arguments: &[&str]| {
+        let run = verify("handl", "a_secret_of_some_length", &["-H", signed.stdout.trim()]);
+        run.args(arguments).stdin(body).done().json()["key"].as_str().expect("a key").to_owned()
+    };
+    let (alone, acme) = (key(&[]), key(&["--tenant", "acme"]));
+    assert_eq!((alone.len(), acme.len()), (32, 32));
+    assert_ne!(alone, acme);
+    assert_ne!(acme, key(&["--tenant", "globex"]));
+}
+
+#[test]
+fn an_empty_variable_names_no_file_of_senders() {
+    let done = Run::new(&["senders", "handl", "--json"]).env("COUNTERFOIL_SENDERS", "").done();
+    assert_eq!((done.code, done.stderr.as_str()), (0, ""));
+}

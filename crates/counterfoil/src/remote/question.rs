@@ -127,6 +127,12 @@ pub(super) enum Answer {
 }
 
 impl Verdict {
+    /// Whether the endpoint has said that the delivery is its own.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        matches!(self.answer, Answer::Valid)
+    }
+
     /// Whether the endpoint has decided. Nothing else is worth remembering.
     #[must_use]
     pub fn is_conclusive(&self) -> bool {

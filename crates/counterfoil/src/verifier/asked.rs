@@ -52,7 +52,7 @@ impl Verifier {
 
     /// The secrets in use, where they are others than `keys` by now.
     pub(crate) fn replaced(&self, keys: &Arc<KeySet>) -> Option<Arc<KeySet>> {
-        if keys.tenant.is_some() {
+        if self.config.tenants {
             return None;
         }
         Some(self.keys()).filter(|current| !Arc::ptr_eq(current, keys))

@@ -22,6 +22,7 @@ pub struct VerifierBuilder {
     secrets: Vec<Dated>,
     tolerance: Option<Tolerance>,
     offsets: Vec<UtcOffset>,
+    tenant: Option<String>,
     public_url: Option<String>,
     webhook_id: Option<String>,
 }
@@ -44,6 +45,7 @@ impl VerifierBuilder {
             secrets: Vec::new(),
             tolerance: None,
             offsets: Vec::new(),
+            tenant: None,
             public_url: None,
             webhook_id: None,
         }
@@ -65,6 +67,12 @@ impl VerifierBuilder {
     /// renaming it makes every event a new one.
     pub fn endpoint(mut self, name: impl Into<String>) -> Self {
         self.endpoint = Some(name.into());
+        self
+    }
+
+    /// Makes a verifier of one tenant's deliveries, with the keys that a receiver of many gives them.
+    pub fn tenant(mut self, name: impl Into<String>) -> Self {
+        self.tenant = Some(name.into());
         self
     }
 
@@ -108,6 +116,7 @@ impl VerifierBuilder {
             Some(endpoint) => self::name(endpoint)?,
             None => name.clone(),
         };
+        let tenant = self.tenant.as_deref().map(self::name).transpose()?;
         let scheme = self.sender.check()?;
         let reader = EventReader::new(&self.sender)?;
         let window = self.window(setting.tolerance)?;
@@ -125,8 +134,8 @@ impl VerifierBuilder {
             } else {
                 keys::build(&self.sender, &self.secrets, setting.now)?
             },
-            key_space: KeySpace::new(&name, &endpoint, ""),
-            tenant: None,
+            key_space: KeySpace::new(&name, &endpoint, tenant.as_deref().unwrap_or_default()),
+            tenant,
             address: address.clone(),
             known: true,
         };

@@ -231,7 +231,7 @@ impl Verifier {
         *current = Arc::new(KeySet {
             keys,
             key_space: current.key_space.clone(),
-            tenant: None,
+            tenant: current.tenant.clone(),
             address: current.address.clone(),
             known: true,
         });
