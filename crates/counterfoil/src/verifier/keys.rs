@@ -206,6 +206,22 @@ impl fmt::Debug for PublicUrl {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::senders;
+
+    #[test]
+    fn a_stranger_costs_what_one_secret_costs() {
+        let whsec = "whsec_YV9zZWNyZXRfb2Zfc29tZV9sZW5ndGgh";
+        let mut senders: Vec<Sender> = senders::ALL.to_vec();
+        #[cfg(all(feature = "toml", feature = "insecure-sha1"))]
+        senders.extend_from_slice(senders::catalogue());
+        for sender in &senders {
+            let secret = Secret::decode(whsec, sender.scheme.secret).unwrap();
+            let (real, decoy) = (build(sender, &[(secret, None)], None).unwrap(), decoy(sender).unwrap());
+            let kinds = |keys: &[Key]| keys.iter().map(|key| std::mem::discriminant(&key.proof)).collect::<Vec<_>>();
+            assert_eq!(kinds(&decoy), kinds(&real), "{}", sender.name);
+            assert!(decoy.iter().all(|key| key.until.is_none()), "{}: it is tried at any time", sender.name);
+        }
+    }
 
     #[test]
     fn the_path_of_a_public_url_is_what_goes_over_the_wire() {
