@@ -119,6 +119,7 @@ impl Config {
         }
     }
 
+    #[inline]
     fn read_signature(
         &self,
         hmac: &Hmac,
@@ -133,6 +134,7 @@ impl Config {
         Ok(Signature { hash: hmac.hash, tags, stamp, headers: signed })
     }
 
+    #[inline]
     fn read_stamp(&self, headers: &HeaderMap, value: &HeaderValue) -> Result<Option<Stamp>, Rejection> {
         let Some((place, format)) = &self.scheme.stamp else { return Ok(None) };
         let named = || self.timestamp_place.clone();
@@ -163,6 +165,7 @@ impl Config {
     }
 }
 
+#[inline]
 fn read_tags(hmac: &Hmac, value: &[u8]) -> Option<Tags> {
     let form = &hmac.signature;
     let decode =

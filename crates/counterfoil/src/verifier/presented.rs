@@ -106,6 +106,7 @@ impl Presented {
     }
 
     /// Returns the index of the secret that made one of the signatures.
+    #[inline]
     fn check_signature(&mut self, now: SystemTime) -> Result<usize, Rejection> {
         let Self { verifier, evidence, keys, macs, .. } = self;
         let (Evidence::Signature(signature), Some(macs), Some(hmac)) =
@@ -138,6 +139,7 @@ fn check_credential(verifier: &Verifier, keys: &KeySet, presented: &Tag, now: Sy
 }
 
 /// The MACs under the keys that are active at `now`, fed with what stands before the body.
+#[inline]
 fn begin_macs(verifier: &Verifier, evidence: &Evidence, keys: &KeySet, now: SystemTime) -> Option<Macs> {
     let (Evidence::Signature(signature), Some(hmac)) = (evidence, verifier.sender().scheme.hmac()) else { return None };
     let active = keys.keys.iter().map(|key| if key.is_active(now) { key.mac() } else { None });
