@@ -19,6 +19,8 @@ use counterfoil::{Clock as _, Rejection, SignError, SystemClock};
 use http::HeaderMap;
 use indicatif::ProgressBar;
 use reqwest::{Client, Response};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 pub(crate) use server::DemoServer;
@@ -239,11 +241,9 @@ impl Stage {
     async fn hostile(&self, server: &Server, player: &Player) -> Result<Row, DemoError> {
         let event = player.event(0, &self.id("hostile-1"), now())?;
         let stale = player.event(0, &self.id("hostile-2"), event.at - STALE)?;
-        let large = format!("{}{}", event.body, " ".repeat(OVERSIZE - event.body.len()));
         let mut requests = vec![
             (player.sign(&event)?, event.body.replacen("hostile-1", "hostile-3", 1)),
             (player.forge(&event)?, event.body.clone()),
-            (player.sign_body(&large, event.at)?, large),
             (player.sign_body("\u{1}garbage", event.at)?, "\u{1}garbage".to_owned()),
         ];
         let mut refusals =
@@ -258,8 +258,9 @@ impl Stage {
         let before = server.counts(&self.client, "/runs").await?;
         let mut answers = Vec::new();
         for (headers, body) in requests {
-            answers.push(self.post_until_answered(server, player, headers, body).await);
+            answers.push(self.post(server, player, headers, body).await);
         }
+        answers.push(announce(server, player, &player.sign(&event)?).await.unwrap_or_else(|_| NO_ANSWER.to_owned()));
         let after = server.counts(&self.client, "/runs").await?;
         let mut row = self.row(server, player, &[&event, &stale], &what, answers).await?;
         row.runs = after.values().sum::<usize>() - before.values().sum::<usize>();
@@ -354,18 +355,6 @@ impl Stage {
         Ok(self.post(server, player, player.sign(event)?, event.body.clone()).await)
     }
 
-    /// A receiver that refuses a body unread closes the connection under a client that is still sending it, and
-    /// the client may lose the answer with it. Like a sender, the demo then sends again.
-    async fn post_until_answered(&self, server: &Server, player: &Player, headers: HeaderMap, body: String) -> Seen {
-        for _ in 0..10 {
-            let answer = self.post(server, player, headers.clone(), body.clone()).await;
-            if answer != NO_ANSWER {
-                return answer;
-            }
-        }
-        NO_ANSWER.to_owned()
-    }
-
     async fn post(&self, server: &Server, player: &Player, headers: HeaderMap, body: String) -> Seen {
         seen(self.client.post(server.url(&path(player))).headers(headers).body(body).send().await).await
     }
@@ -423,6 +412,26 @@ async fn seen(response: reqwest::Result<Response>) -> Seen {
         Some(code) => format!("{status} {code}"),
         None => status.to_string(),
     }
+}
+
+/// The answer to the head of a delivery whose body would be too large. The body is never sent: a receiver refuses it
+/// unread and closes the connection, and a client that is still sending may lose the answer with it.
+async fn announce(server: &Server, player: &Player, headers: &HeaderMap) -> io::Result<Seen> {
+    let address = server.url("");
+    let mut socket = TcpStream::connect(address.trim_start_matches("http://")).await?;
+    let mut head =
+        format!("POST {} HTTP/1.1\r\nhost: demo\r\ncontent-length: {OVERSIZE}\r\n", path(player)).into_bytes();
+    for (name, value) in headers {
+        head.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+    }
+    head.extend(b"\r\n");
+    socket.write_all(&head).await?;
+    let mut answer = String::new();
+    tokio::time::timeout(PATIENCE, socket.read_to_string(&mut answer)).await??;
+    let status = answer.split(' ').nth(1).unwrap_or_default();
+    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    let problem: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+    Ok(format!("{status} {}", problem["code"].as_str().unwrap_or_default()))
 }
 
 fn path(player: &Player) -> String {
