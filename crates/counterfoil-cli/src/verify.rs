@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use counterfoil::scheme::{Check, Sender};
+use counterfoil::scheme::Sender;
 use counterfoil::time::FUTURE;
 use counterfoil::verifier::Verified;
 use counterfoil::{Clock as _, Rejection, SystemClock, Tolerance, UtcOffset, Verifier};
@@ -128,7 +128,7 @@ impl Verify {
 
     fn sender(&self) -> Result<Sender, Error> {
         let sender = self.choice.sender()?;
-        if self.insecure_endpoint.is_some() && !matches!(sender.scheme.check, Check::Remote(_)) {
+        if self.insecure_endpoint.is_some() && sender.scheme.remote().is_none() {
             let option = "insecure-endpoint".to_owned();
             return Err(Error::Unused { sender: sender.name.into_owned(), option });
         }

@@ -13,7 +13,7 @@ use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::ConfigError;
-use crate::scheme::{BodyForm, Challenge, Check, MAX_ID_MEMBERS, Sender, TimestampSource};
+use crate::scheme::{BodyForm, Challenge, MAX_ID_MEMBERS, Sender, TimestampSource};
 use crate::time::TimestampFormat;
 
 /// The longest id that becomes a key. Longer ones are no ids but content.
@@ -121,37 +121,11 @@ pub(crate) struct EventReader {
 #[derive(Debug, Default)]
 pub(crate) struct Members<'a> {
     found: [Found<'a>; SLOTS],
-    ids: usize,
-    exact: bool,
 }
 
 impl<'a> Members<'a> {
     fn get(&self, member: Member) -> Found<'a> {
         self.found.get(member.slot()).copied().unwrap_or_default()
-    }
-
-    /// The id, of one member or of several. The index is that of the member at fault.
-    pub(crate) fn id(&self) -> Result<EventId, (usize, &'static str)> {
-        if self.ids == 1 {
-            return self.id_member(0);
-        }
-        let ids = (0..self.ids).map(|index| self.id_member(index)).collect::<Result<Vec<_>, _>>()?;
-        Ok(EventId::composite(&ids))
-    }
-
-    fn id_member(&self, index: usize) -> Result<EventId, (usize, &'static str)> {
-        let read = match self.get(Member::Id(index)) {
-            Found::Absent => Err("is missing"),
-            Found::Repeated => Err("stands there twice"),
-            Found::Once(raw) => EventId::read(raw),
-        };
-        let read = read.and_then(|id| match &id {
-            EventId::Integer(digits) if self.exact && !is_exact(digits) => {
-                Err("is an integer on which readers of JSON disagree: beyond 2^53, or -0")
-            }
-            _ => Ok(id),
-        });
-        read.map_err(|reason| (index, reason))
     }
 
     /// The text that a challenge wants echoed, of any length.
@@ -219,7 +193,7 @@ impl EventReader {
             ids: envelope.id_pointers().len(),
             challenge,
             // An endpoint that reads the body proves what it has read, and not the digits.
-            exact: matches!(scheme.check, Check::Remote(_)),
+            exact: scheme.remote().is_some(),
         })
     }
 
@@ -235,6 +209,30 @@ impl EventReader {
         self.pointers.iter().find(|(points_at, _)| *points_at == member).map(|(_, pointer)| pointer)
     }
 
+    /// The id, of one member or of several. The index is that of the member at fault.
+    pub(crate) fn id(&self, members: &Members<'_>) -> Result<EventId, (usize, &'static str)> {
+        if self.ids == 1 {
+            return self.id_member(members, 0);
+        }
+        let ids = (0..self.ids).map(|index| self.id_member(members, index)).collect::<Result<Vec<_>, _>>()?;
+        Ok(EventId::composite(&ids))
+    }
+
+    fn id_member(&self, members: &Members<'_>, index: usize) -> Result<EventId, (usize, &'static str)> {
+        let read = match members.get(Member::Id(index)) {
+            Found::Absent => Err("is missing"),
+            Found::Repeated => Err("stands there twice"),
+            Found::Once(raw) => EventId::read(raw),
+        };
+        let read = read.and_then(|id| match &id {
+            EventId::Integer(digits) if self.exact && !is_exact(digits) => {
+                Err("is an integer on which readers of JSON disagree: beyond 2^53, or -0")
+            }
+            _ => Ok(id),
+        });
+        read.map_err(|reason| (index, reason))
+    }
+
     /// Whether a verified body is a challenge and no event.
     pub(crate) fn is_challenge(&self, members: &Members<'_>) -> bool {
         self.challenge
@@ -244,7 +242,7 @@ impl EventReader {
 
     /// Checks the whole body and finds the members, or says what the body should have been.
     pub(crate) fn read<'a>(&self, body: &'a [u8]) -> Result<Members<'a>, &'static str> {
-        let mut members = Members { ids: self.ids, exact: self.exact, ..Members::default() };
+        let mut members = Members::default();
         let expected = match self.form {
             BodyForm::Opaque => return Ok(members),
             BodyForm::Json => "one JSON value and nothing else",
@@ -452,13 +450,14 @@ mod tests {
     }
 
     fn id(body: &str) -> Result<EventId, &'static str> {
-        reader("/id").read(body.as_bytes()).expect("an object").id().map_err(|(_, reason)| reason)
+        let reader = reader("/id");
+        reader.id(&reader.read(body.as_bytes()).expect("an object")).map_err(|(_, reason)| reason)
     }
 
     #[test]
     fn an_id_of_several_members_keeps_them_apart() {
         let reader = EventReader::new(&senders::HANDL.with_event_id_from(["/a", "/b/c", "/d"])).unwrap();
-        let id = |body: &str| reader.read(body.as_bytes()).unwrap().id();
+        let id = |body: &str| reader.id(&reader.read(body.as_bytes()).unwrap());
         let composite = |text: &str| Ok(EventId::Composite(text.into()));
         assert_eq!(id(r#"{"d":7,"a":"x","b":{"c":"y\u0022,"}}"#), composite(r#"["x","y\",",7]"#));
         assert_ne!(id(r#"{"a":"x\",\"y","b":{"c":"z"},"d":1}"#), id(r#"{"a":"x","b":{"c":"y\",\"z"},"d":1}"#));
@@ -471,7 +470,7 @@ mod tests {
         let body = r#" {"x":[1,{"id":2}],"data":{"order":{"a/b":7},"note":"\u00e9"},"type":"order.created"} "#;
         let reader = reader("/data/order/a~1b");
         let members = reader.read(body.as_bytes()).unwrap();
-        assert_eq!(members.id(), Ok(EventId::Integer("7".into())));
+        assert_eq!(reader.id(&members), Ok(EventId::Integer("7".into())));
         assert_eq!(members.event_type().as_deref(), Some("order.created"));
         assert_eq!(members.data(), Some(r#"{"order":{"a/b":7},"note":"\u00e9"}"#));
     }
@@ -543,7 +542,7 @@ mod tests {
     fn where_an_endpoint_reads_the_body_an_integer_is_one_on_which_readers_agree() {
         let id = |sender: Sender, body: &str| {
             let reader = EventReader::new(&sender.with_event_id_at("/id")).unwrap();
-            reader.read(body.as_bytes()).unwrap().id().is_ok()
+            reader.id(&reader.read(body.as_bytes()).unwrap()).is_ok()
         };
         for (digits, exact) in [
             ("0", true),

@@ -62,7 +62,7 @@ use crate::error::with_causes;
 use crate::idempotency::BoxFuture;
 use crate::receiver::{Head, Runtime, within};
 use crate::time::monotonic;
-use crate::verifier::{Address, Dated, KeySet, Verifier};
+use crate::verifier::{Address, Dated, KeySet, Verifier, is_name};
 use crate::{ConfigError, Rejection, Secret};
 
 /// How many tenants are remembered.
@@ -70,9 +70,6 @@ pub(crate) const DEFAULT_CACHE_ENTRIES: usize = 4096;
 
 /// For how long a tenant is remembered.
 pub(crate) const DEFAULT_CACHE_TIME: Duration = Duration::from_secs(60);
-
-/// Longer names are no names.
-const MAX_NAME_BYTES: usize = 255;
 
 /// How long a lookup may take: as long as the least patient sender waits.
 const FIND_TIME: Duration = Duration::from_secs(5);
@@ -97,7 +94,7 @@ pub trait Tenants: fmt::Debug + Send + Sync + 'static {
 }
 
 /// One tenant's side of a receiver.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 #[must_use]
 pub struct Tenant {
     name: Option<String>,
@@ -144,9 +141,23 @@ impl Tenant {
         self
     }
 
-    fn keys(&self, verifier: &Verifier, name: &str) -> Result<KeySet, ConfigError> {
-        let address = Address::read(self.public_url.as_deref(), self.webhook_id.as_deref())?;
-        verifier.keys_of_tenant(self.name.as_deref().unwrap_or(name), &self.secrets, &address)
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    pub(crate) fn secrets(&self) -> &[Dated] {
+        &self.secrets
+    }
+
+    pub(crate) fn address(&self) -> Result<Address, ConfigError> {
+        Address::read(self.public_url.as_deref(), self.webhook_id.as_deref())
+    }
+}
+
+impl fmt::Debug for Tenant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the public URL: people put secrets into addresses.
+        f.debug_struct("Tenant").field("name", &self.name).field("secrets", &self.secrets).finish_non_exhaustive()
     }
 }
 
@@ -190,8 +201,8 @@ impl Directory {
         verifier: &Verifier,
         head: &Head<'_>,
     ) -> Result<Arc<KeySet>, Rejection> {
-        let fit = |name: &String| (1..=MAX_NAME_BYTES).contains(&name.len()) && !name.chars().any(char::is_control);
-        let Some(name) = self.tenants.name(head).filter(fit) else { return Ok(self.nobody.clone()) };
+        let name = self.tenants.name(head).filter(|name| is_name(name));
+        let Some(name) = name else { return Ok(self.nobody.clone()) };
         // What is over must go before it is asked for, or those who wait for it would be given it.
         let now = monotonic();
         self.cache.remove_if(&name, |entry| entry.until.is_some_and(|until| until <= now));
@@ -206,7 +217,10 @@ impl Directory {
         let found = within(runtime, FIND_TIME, self.tenants.find(name)).await;
         let found = found.unwrap_or_else(|| Err(format!("no answer within {} s", FIND_TIME.as_secs()).into()));
         let keys = match found {
-            Ok(Some(tenant)) => tenant.keys(verifier, name).map(Arc::new).map_err(|error| could_not(name, &error)),
+            Ok(Some(tenant)) => {
+                let keys = verifier.keys_of_tenant(tenant.name().unwrap_or(name), &tenant);
+                keys.map(Arc::new).map_err(|error| could_not(name, &error))
+            }
             Ok(None) => Ok(self.nobody.clone()),
             Err(error) => Err(could_not(name, &*error)),
         };

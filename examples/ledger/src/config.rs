@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use counterfoil::idempotency::Store;
 use counterfoil::receiver::ReceiverBuilder;
-use counterfoil::scheme::{Check, Sender};
+use counterfoil::scheme::Sender;
 use counterfoil::{Receiver, Secret, senders};
 use counterfoil_remote::Client;
 
@@ -55,9 +55,9 @@ fn receiver(sender: &Sender, store: &Arc<dyn Store>, lease: Duration) -> Result<
     let name = format!("{prefix}_SECRET");
     let Ok(text) = env::var(&name) else { return Ok(None) };
     let secret = Secret::new(text).map_err(|error| format!("{name}: {error}"))?;
-    let builder = match sender.scheme.check {
-        Check::Remote(_) => asking(sender.clone(), &prefix)?,
-        _ => Receiver::builder(sender.clone()),
+    let builder = match sender.scheme.remote() {
+        Some(_) => asking(sender.clone(), &prefix)?,
+        None => Receiver::builder(sender.clone()),
     };
     Ok(Some(builder.secret(secret).store(store.clone()).lease(lease).build()?))
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use counterfoil::scheme::{Check, Sender, TimestampSource};
+use counterfoil::scheme::{Sender, TimestampSource};
 use counterfoil::time::{TimestampFormat, format_rfc3339};
 use counterfoil::{ConfigError, Delivery, IdempotencyKey, Rejection, Secret, SignError, Signer, Verifier};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -15,7 +15,7 @@ pub(super) const WEBHOOK_ID: &str = "webhook_of_the_demo";
 
 /// Whether deliveries of `sender` can only be checked by an endpoint of its own.
 pub(super) fn asked(sender: &Sender) -> bool {
-    matches!(sender.scheme.check, Check::Remote(_))
+    sender.scheme.remote().is_some()
 }
 
 /// A sender with the secret that the demo's server knows.

@@ -89,7 +89,7 @@ pub(super) fn needs(sender: &Sender) -> impl Iterator<Item = (&'static str, &'st
     let address = parts.iter().any(|part| matches!(part, Part::Url | Part::Path));
     let address =
         address.then_some(("public_url", "its public URL, exactly as the sender was given it (--public-url)"));
-    let asked = matches!(sender.scheme.check, Check::Remote(_));
+    let asked = sender.scheme.remote().is_some();
     address.into_iter().chain(asked.then_some(("webhook_id", "the webhook's id (--webhook-id)")))
 }
 
@@ -162,9 +162,7 @@ pub(super) fn key(sender: &Sender) -> String {
         },
         Some(IdSource::Header(name)) => format!("the id in {name}, which is signed"),
         Some(_) => "an id of another kind".to_owned(),
-        None if matches!(sender.scheme.check, Check::Remote(_)) => {
-            "the SHA-256 of the body's canonical form".to_owned()
-        }
+        None if sender.scheme.remote().is_some() => "the SHA-256 of the body's canonical form".to_owned(),
         None => "the SHA-256 of the body".to_owned(),
     }
 }

@@ -8,7 +8,7 @@ use super::heartbeat::is_long;
 use super::{Activity, Inner, Once, Receiver, Waiters};
 use crate::idempotency::{NonZeroDuration, OnExpired, Store, Survives};
 use crate::remote::RemoteVerifier;
-use crate::scheme::{Check, Sender};
+use crate::scheme::Sender;
 use crate::tenants::{Directory, Tenants};
 use crate::time::{SystemClock, Tolerance, UtcOffset};
 use crate::verifier::{Setting, VerifierBuilder};
@@ -257,10 +257,10 @@ impl ReceiverBuilder {
 
     fn check_remote(&self, verifier: &Verifier) -> Result<(), ConfigError> {
         let sender = || verifier.sender().name.clone().into_owned();
-        match (&verifier.sender().scheme.check, &self.remote) {
-            (Check::Remote(_), None) => Err(ConfigError::RemoteMissing { sender: sender() }),
-            (Check::Remote(_), Some(_)) | (_, None) => Ok(()),
-            (_, Some(_)) => Err(ConfigError::SettingUnused { sender: sender(), setting: "remote" }),
+        match (verifier.sender().scheme.remote(), &self.remote) {
+            (Some(_), None) => Err(ConfigError::RemoteMissing { sender: sender() }),
+            (Some(_), Some(_)) | (None, None) => Ok(()),
+            (None, Some(_)) => Err(ConfigError::SettingUnused { sender: sender(), setting: "remote" }),
         }
     }
 

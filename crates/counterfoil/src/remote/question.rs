@@ -19,14 +19,36 @@ use crate::signature::Parts;
 /// [`body`](Self::body) holds the secret; `Debug` shows nothing of it.
 #[derive(Clone)]
 pub struct Question {
-    pub(crate) remote: Arc<Remote>,
-    pub(crate) webhook_id: Arc<str>,
-    pub(crate) signature: Box<str>,
-    pub(crate) secret: Secret,
-    pub(crate) payload: Bytes,
+    remote: Arc<Remote>,
+    webhook_id: Arc<str>,
+    pub(super) signature: Box<str>,
+    secret: Secret,
+    payload: Bytes,
+    /// Made once: it reads the whole payload.
+    digest: [u8; 32],
 }
 
 impl Question {
+    pub(crate) fn new(
+        remote: Arc<Remote>,
+        webhook_id: Arc<str>,
+        signature: &str,
+        secret: &Secret,
+        payload: &Bytes,
+    ) -> Self {
+        let Remote { header, url, valid, invalid, .. } = &*remote;
+        let members = [&remote.webhook_id, &remote.signature, &remote.secret, &remote.payload];
+        let texts = [header, url].into_iter().chain(members);
+        let parts = texts.fold(Parts::new(), |parts, text| parts.with(text.as_bytes()));
+        let parts = [valid, invalid].into_iter().fold(parts, |parts, RemoteOutcome { status, member, text }| {
+            parts.with(&status.to_be_bytes()).with(member.as_bytes()).with(text.as_bytes())
+        });
+        let parts = parts.with(webhook_id.as_bytes()).with(secret.bytes());
+        let digest = parts.with(signature.as_bytes()).with(payload).finish();
+        let (signature, secret, payload) = (signature.into(), secret.clone(), payload.clone());
+        Self { remote, webhook_id, signature, secret, payload, digest }
+    }
+
     /// Where to ask: the sender's own endpoint, `https`.
     #[must_use]
     pub fn url(&self) -> &str {
@@ -48,16 +70,7 @@ impl Question {
     /// The secret is among what it is made of: it is not for logs.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
-        let Self { remote, webhook_id, signature, secret, payload } = self;
-        let Remote { header, url, valid, invalid, .. } = &**remote;
-        let members = [&remote.webhook_id, &remote.signature, &remote.secret, &remote.payload];
-        let texts = [header, url].into_iter().chain(members);
-        let parts = texts.fold(Parts::new(), |parts, text| parts.with(text.as_bytes()));
-        let parts = [valid, invalid].into_iter().fold(parts, |parts, RemoteOutcome { status, member, text }| {
-            parts.with(&status.to_be_bytes()).with(member.as_bytes()).with(text.as_bytes())
-        });
-        let parts = parts.with(webhook_id.as_bytes()).with(secret.bytes());
-        parts.with(signature.as_bytes()).with(payload).finish()
+        self.digest
     }
 
     /// What an answer means. Valid and invalid are both said by a status and a member of the body that agree;
@@ -85,7 +98,7 @@ impl Question {
     }
 
     fn verdict(&self, answer: Answer) -> Verdict {
-        Verdict { question: self.digest(), answer }
+        Verdict { question: self.digest, answer }
     }
 }
 
@@ -100,7 +113,7 @@ struct Wire<'q>(&'q Question);
 
 impl Serialize for Wire<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Question { remote, webhook_id, signature, secret, payload } = self.0;
+        let Question { remote, webhook_id, signature, secret, payload, .. } = self.0;
         let text = |bytes| std::str::from_utf8(bytes).map_err(serde::ser::Error::custom);
         let raw: &RawValue = serde_json::from_slice(payload).map_err(serde::ser::Error::custom)?;
         let mut object = serializer.serialize_map(Some(4))?;
@@ -164,13 +177,9 @@ mod tests {
 
     fn question() -> Question {
         let Check::Remote(remote) = senders::AGENCYHANDY.scheme.check else { unreachable!() };
-        Question {
-            remote: Arc::new(remote),
-            webhook_id: "hook \"1\"".into(),
-            signature: "sig\\nature".into(),
-            secret: Secret::new("the secret, with \"quotes\"").unwrap(),
-            payload: Bytes::from_static(b" {\"b\": 1.0,\r\n\"a\":12345678901234567890, \"e\":\"\\u00e9\"} "),
-        }
+        let secret = Secret::new("the secret, with \"quotes\"").unwrap();
+        let payload = Bytes::from_static(b" {\"b\": 1.0,\r\n\"a\":12345678901234567890, \"e\":\"\\u00e9\"} ");
+        Question::new(Arc::new(remote), "hook \"1\"".into(), "sig\\nature", &secret, &payload)
     }
 
     #[test]
@@ -220,7 +229,8 @@ mod tests {
         let digest = |change: fn(&mut Question)| {
             let mut question = question();
             change(&mut question);
-            question.digest()
+            let Question { remote, webhook_id, signature, secret, payload, .. } = question;
+            Question::new(remote, webhook_id, &signature, &secret, &payload).digest()
         };
         let unchanged = digest(|_| {});
         for other in [

@@ -185,6 +185,15 @@ impl Scheme {
         }
     }
 
+    /// How the sender's endpoint is asked, where nobody else can check.
+    #[must_use]
+    pub const fn remote(&self) -> Option<&Remote> {
+        match &self.check {
+            Check::Remote(remote) => Some(remote),
+            _ => None,
+        }
+    }
+
     /// Where the signed time is; `None` where the sender signs none.
     #[must_use]
     pub fn timestamp(&self) -> Option<&TimestampSource> {

@@ -84,7 +84,7 @@ impl Sender {
             Some(Challenge::Body { .. }) if scheme.body == BodyForm::Opaque => {
                 return Err(rule("challenge", "no challenge can be read from an opaque body"));
             }
-            Some(Challenge::Body { .. }) if matches!(scheme.check, Check::Remote(_)) => {
+            Some(Challenge::Body { .. }) if scheme.remote().is_some() => {
                 return Err(rule("challenge", "a challenge in the body goes with a signature that is checked here"));
             }
             Some(Challenge::Query { parameter }) if parameter.is_empty() => {
@@ -112,19 +112,8 @@ impl Hmac {
     fn check(&self, body: BodyForm) -> Result<CheckedScheme, ConfigError> {
         self.check_form()?;
         self.check_parts(body)?;
-        self.check_time(body)?;
+        let stamp = self.stamp(body)?;
         let name = header("signature", &self.signature.name)?;
-        let stamp = match &self.timestamp {
-            Some(TimestampSource::Header { name, format }) => {
-                Some((StampPlace::Header(header("timestamp", name)?), *format))
-            }
-            Some(TimestampSource::Entry { prefix, format }) => {
-                // Without a separator, which was checked, there is no entry to be found.
-                let separator = self.signature.separator.unwrap_or('\0');
-                Some((StampPlace::Entry((**prefix).into(), separator), *format))
-            }
-            _ => None,
-        };
         let signed = self.signed_headers(&name, &stamp)?;
         Ok(CheckedScheme { stamp, signed, ..CheckedScheme::of_header(name) })
     }
@@ -195,7 +184,8 @@ impl Hmac {
             }
     }
 
-    fn check_time(&self, body: BodyForm) -> Result<(), ConfigError> {
+    /// The place of the time that is read before the body.
+    fn stamp(&self, body: BodyForm) -> Result<Option<(StampPlace, TimestampFormat)>, ConfigError> {
         match &self.timestamp {
             Some(TimestampSource::Body { .. }) if body == BodyForm::Opaque => {
                 Err(rule("timestamp", "no time can be read from an opaque body"))
@@ -203,7 +193,10 @@ impl Hmac {
             Some(TimestampSource::Header { name, .. }) if self.signature.name.eq_ignore_ascii_case(name) => {
                 Err(rule("timestamp", "a timestamp in the signature's header is an entry of it: give its prefix"))
             }
-            Some(TimestampSource::Entry { prefix, .. }) => {
+            Some(TimestampSource::Header { name, format }) => {
+                Ok(Some((StampPlace::Header(header("timestamp", name)?), *format)))
+            }
+            Some(TimestampSource::Entry { prefix, format }) => {
                 let form = &self.signature;
                 let Some(separator) = form.separator else {
                     return Err(rule(
@@ -216,9 +209,9 @@ impl Hmac {
                 if !apart || !can_begin_a_value(prefix) || prefix.contains(separator) {
                     return Err(rule("timestamp", "the entry's prefix cannot be told from the signature's"));
                 }
-                Ok(())
+                Ok(Some((StampPlace::Entry((**prefix).into(), separator), *format)))
             }
-            _ => Ok(()),
+            Some(TimestampSource::Body { .. }) | None => Ok(None),
         }
     }
 

@@ -26,10 +26,6 @@ impl KeySet {
             _ => None,
         }
     }
-
-    fn webhook_id(&self) -> Arc<str> {
-        self.address.webhook_id.clone().unwrap_or_default()
-    }
 }
 
 impl Verifier {
@@ -41,13 +37,8 @@ impl Verifier {
         signature: &str,
         payload: &Bytes,
     ) -> Option<Question> {
-        Some(Question {
-            remote: self.config.remote.clone()?,
-            webhook_id: keys.webhook_id(),
-            signature: signature.into(),
-            secret: secret.clone(),
-            payload: payload.clone(),
-        })
+        let webhook_id = keys.address.webhook_id.clone().unwrap_or_default();
+        Some(Question::new(self.config.remote.clone()?, webhook_id, signature, secret, payload))
     }
 
     /// The secrets in use, where they are others than `keys` by now.

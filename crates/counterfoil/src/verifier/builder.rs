@@ -1,30 +1,28 @@
 //! Settings of a verifier, and the refusal of those that cannot work.
 
-use std::fmt;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, RwLock};
 use std::time::SystemTime;
 
-use super::keys::{self, Address, Dated, KeySet};
+use super::keys::{self, KeySet};
 use super::{Config, Verifier};
 use crate::event::EventReader;
 use crate::idempotency::KeySpace;
-use crate::scheme::{Check, CheckedScheme, IdSource, Scheme, Sender, StampPlace, TagEncoding, TokenEncoding};
+use crate::scheme::{Check, CheckedScheme, Scheme, Sender, StampPlace, TagEncoding, TokenEncoding};
+use crate::tenants::Tenant;
 use crate::time::{FUTURE, STRICT_PAST, TimestampFormat, Tolerance, UtcOffset, Window};
 use crate::{ConfigError, Secret};
 
 /// Settings of a [`Verifier`]. Refuses those that cannot work.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 #[must_use]
 pub struct VerifierBuilder {
     sender: Sender,
     endpoint: Option<String>,
-    secrets: Vec<Dated>,
     tolerance: Option<Tolerance>,
     offsets: Vec<UtcOffset>,
-    tenant: Option<String>,
-    public_url: Option<String>,
-    webhook_id: Option<String>,
+    /// The one whose deliveries are verified: nobody in particular, unless it is named.
+    own: Tenant,
 }
 
 /// What a receiver decides for its verifier.
@@ -39,27 +37,18 @@ pub(crate) struct Setting {
 
 impl VerifierBuilder {
     pub(super) fn new(sender: Sender) -> Self {
-        Self {
-            sender,
-            endpoint: None,
-            secrets: Vec::new(),
-            tolerance: None,
-            offsets: Vec::new(),
-            tenant: None,
-            public_url: None,
-            webhook_id: None,
-        }
+        Self { sender, endpoint: None, tolerance: None, offsets: Vec::new(), own: Tenant::new() }
     }
 
     /// Adds an active secret.
     pub fn secret(mut self, secret: Secret) -> Self {
-        self.secrets.push((secret, None));
+        self.own = self.own.secret(secret);
         self
     }
 
     /// Adds a secret that is active until `end`, judged by our clock.
     pub fn secret_until(mut self, secret: Secret, end: SystemTime) -> Self {
-        self.secrets.push((secret, Some(end)));
+        self.own = self.own.secret_until(secret, end);
         self
     }
 
@@ -72,7 +61,7 @@ impl VerifierBuilder {
 
     /// Makes a verifier of one tenant's deliveries, with the keys that a receiver of many gives them.
     pub fn tenant(mut self, name: impl Into<String>) -> Self {
-        self.tenant = Some(name.into());
+        self.own = self.own.named(name);
         self
     }
 
@@ -92,13 +81,13 @@ impl VerifierBuilder {
     /// The address that the sender was given, exactly as it was given, for a sender that signs it. What a request
     /// says of its own address is never believed: proxies change it.
     pub fn public_url(mut self, url: impl Into<String>) -> Self {
-        self.public_url = Some(url.into());
+        self.own = self.own.public_url(url);
         self
     }
 
     /// The id that the sender gave to the webhook, for a sender whose endpoint is asked.
     pub fn webhook_id(mut self, id: impl Into<String>) -> Self {
-        self.webhook_id = Some(id.into());
+        self.own = self.own.webhook_id(id);
         self
     }
 
@@ -116,23 +105,23 @@ impl VerifierBuilder {
             Some(endpoint) => self::name(endpoint)?,
             None => name.clone(),
         };
-        let tenant = self.tenant.as_deref().map(self::name).transpose()?;
+        let tenant = self.own.name().map(self::name).transpose()?;
         let scheme = self.sender.check()?;
         let reader = EventReader::new(&self.sender)?;
         let window = self.window(setting.tolerance)?;
-        let address = self.address()?;
+        let address = self.own.address()?;
         if setting.tenants {
             // What is missing here may be each tenant's own.
             address.check_unused(&self.sender)?;
         } else {
             address.check(&self.sender)?;
         }
-        keys::warn_of_short(&self.sender, &self.secrets);
+        keys::warn_of_short(&self.sender, self.own.secrets());
         let keys = KeySet {
             keys: if setting.tenants {
                 self.no_keys()?
             } else {
-                keys::build(&self.sender, &self.secrets, setting.now)?
+                keys::build(&self.sender, self.own.secrets(), setting.now)?
             },
             key_space: KeySpace::new(&name, &endpoint, tenant.as_deref().unwrap_or_default()),
             tenant,
@@ -144,11 +133,7 @@ impl VerifierBuilder {
             endpoint,
             form: form(&self.sender.scheme).into(),
             timestamp_place: timestamp_place(&scheme, &reader),
-            id_places: id_places(&self.sender),
-            remote: match &self.sender.scheme.check {
-                Check::Remote(remote) => Some(Arc::new(remote.clone())),
-                _ => None,
-            },
+            remote: self.sender.scheme.remote().cloned().map(Arc::new),
             sender: self.sender,
             scheme,
             reader,
@@ -161,13 +146,9 @@ impl VerifierBuilder {
         Ok(Verifier { config: Arc::new(config) })
     }
 
-    pub(crate) fn address(&self) -> Result<Address, ConfigError> {
-        Address::read(self.public_url.as_deref(), self.webhook_id.as_deref())
-    }
-
     fn no_keys(&self) -> Result<Box<[keys::Key]>, ConfigError> {
         let sender = || self.sender.name.clone().into_owned();
-        if !self.secrets.is_empty() {
+        if !self.own.secrets().is_empty() {
             let reason = "its tenants have theirs: remove `.secret(..)`";
             return Err(ConfigError::SecretUnused { sender: sender(), reason });
         }
@@ -205,25 +186,13 @@ impl VerifierBuilder {
     }
 }
 
-impl fmt::Debug for VerifierBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Not the public URL: people put secrets into addresses.
-        f.debug_struct("VerifierBuilder")
-            .field("sender", &self.sender.name)
-            .field("endpoint", &self.endpoint)
-            .field("secrets", &self.secrets)
-            .field("tolerance", &self.tolerance)
-            .field("offsets", &self.offsets)
-            .finish_non_exhaustive()
-    }
+/// Whether keys and logs can hold that name.
+pub(crate) fn is_name(text: &str) -> bool {
+    (1..=255).contains(&text.len()) && !text.chars().any(char::is_control)
 }
 
-/// A name that keys and logs can hold.
 pub(super) fn name(text: &str) -> Result<Arc<str>, ConfigError> {
-    if text.is_empty() || text.len() > 255 || text.chars().any(char::is_control) {
-        return Err(ConfigError::Name { name: text.chars().take(64).collect() });
-    }
-    Ok(text.into())
+    if is_name(text) { Ok(text.into()) } else { Err(ConfigError::Name { name: text.chars().take(64).collect() }) }
 }
 
 /// The form of the header that proves a delivery, in words.
@@ -259,13 +228,5 @@ fn timestamp_place(scheme: &CheckedScheme, reader: &EventReader) -> Arc<str> {
         }
         (None, Some(pointer)) => pointer.text.clone(),
         (None, None) => "".into(),
-    }
-}
-
-fn id_places(sender: &Sender) -> Box<[Arc<str>]> {
-    match &sender.envelope.id {
-        None => Box::default(),
-        Some(IdSource::Header(name)) => [Arc::from(&**name)].into(),
-        Some(IdSource::Body(pointers)) => pointers.iter().map(|pointer| Arc::from(&**pointer)).collect(),
     }
 }

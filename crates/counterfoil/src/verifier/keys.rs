@@ -135,7 +135,7 @@ impl Address {
         if self.url.is_some() && !wants_url(sender) {
             return Err(unused("public_url"));
         }
-        if self.webhook_id.is_some() && !is_asked(sender) {
+        if self.webhook_id.is_some() && sender.scheme.remote().is_none() {
             return Err(unused("webhook_id"));
         }
         Ok(())
@@ -147,7 +147,7 @@ impl Address {
         if self.url.is_none() && wants_url(sender) {
             return Err(ConfigError::PublicUrlMissing { sender: name() });
         }
-        if self.webhook_id.is_none() && is_asked(sender) {
+        if self.webhook_id.is_none() && sender.scheme.remote().is_some() {
             return Err(ConfigError::WebhookIdMissing { sender: name() });
         }
         self.check_unused(sender)
@@ -157,10 +157,6 @@ impl Address {
 fn wants_url(sender: &Sender) -> bool {
     let signs_url = |hmac: &Hmac| hmac.signed.iter().any(|part| matches!(part, Part::Path | Part::Url));
     sender.scheme.hmac().is_some_and(signs_url)
-}
-
-fn is_asked(sender: &Sender) -> bool {
-    matches!(sender.scheme.check, Check::Remote(_))
 }
 
 /// The address that a sender was given, as it was given. Never printed: people put secrets into addresses.

@@ -56,7 +56,7 @@ use http::HeaderMap;
 pub use builder::VerifierBuilder;
 pub use presented::{Presented, Stale, Verified};
 
-pub(crate) use builder::Setting;
+pub(crate) use builder::{Setting, is_name};
 pub(crate) use head::Evidence;
 pub(crate) use keys::{Address, Dated, KeySet, PublicUrl};
 pub(crate) use prove::MAX_CHALLENGE_BYTES;
@@ -64,6 +64,7 @@ pub(crate) use prove::MAX_CHALLENGE_BYTES;
 use crate::event::EventReader;
 use crate::idempotency::{KeySpace, Scope};
 use crate::scheme::{CheckedScheme, Remote, Sender};
+use crate::tenants::Tenant;
 use crate::time::{Clock, SystemClock, Window};
 use crate::{ConfigError, Delivery, Rejection, Secret};
 
@@ -89,8 +90,6 @@ struct Config {
     form: Arc<str>,
     /// Where the signed time is, for rejections.
     timestamp_place: Arc<str>,
-    /// Where each member of the id is, for rejections.
-    id_places: Box<[Arc<str>]>,
     reader: EventReader,
     window: Option<Window>,
     address: Address,
@@ -145,10 +144,7 @@ impl Verifier {
     /// # Errors
     /// The signature or timestamp header is absent, repeated or malformed.
     pub fn present(&self, headers: &HeaderMap, now: SystemTime) -> Result<Presented, Rejection> {
-        let evidence = self.read_head(headers)?;
-        // Before the keys: whoever replaces them in between makes us look again.
-        let generation = self.generation();
-        Presented::begin(self.clone(), evidence, self.keys(), Some(generation), now)
+        self.present_read(self.read_head(headers)?, None, now)
     }
 
     pub(crate) fn read_head(&self, headers: &HeaderMap) -> Result<Evidence, Rejection> {
@@ -162,6 +158,7 @@ impl Verifier {
         tenant: Option<Arc<KeySet>>,
         now: SystemTime,
     ) -> Result<Presented, Rejection> {
+        // Before the keys: whoever replaces them in between makes us look again.
         let generation = self.generation();
         match tenant {
             Some(keys) => Presented::begin(self.clone(), evidence, keys, None, now),
@@ -170,31 +167,25 @@ impl Verifier {
     }
 
     /// The secrets of one tenant.
-    pub(crate) fn keys_of_tenant(
-        &self,
-        tenant: &str,
-        secrets: &[Dated],
-        address: &Address,
-    ) -> Result<KeySet, ConfigError> {
-        let config = &*self.config;
-        let tenant = builder::name(tenant)?;
-        let address = address.or(&config.address);
-        address.check(&config.sender)?;
-        Ok(KeySet {
-            keys: keys::build(&config.sender, secrets, None)?,
-            key_space: KeySpace::new(&config.name, &config.endpoint, &tenant),
-            tenant: Some(tenant),
-            address,
-            known: true,
-        })
+    pub(crate) fn keys_of_tenant(&self, name: &str, tenant: &Tenant) -> Result<KeySet, ConfigError> {
+        let sender = &self.config.sender;
+        let place = self.place_of_tenant(name)?;
+        let address = tenant.address()?.or(&place.address);
+        address.check(sender)?;
+        Ok(KeySet { keys: keys::build(sender, tenant.secrets(), None)?, address, known: true, ..place })
     }
 
     /// A tenant's part of the keys' space, without a secret.
-    pub(crate) fn keys_of_nobody_in(&self, tenant: &str) -> Result<KeySet, ConfigError> {
+    pub(crate) fn place_of_tenant(&self, name: &str) -> Result<KeySet, ConfigError> {
         let config = &*self.config;
-        let tenant = builder::name(tenant)?;
-        let key_space = KeySpace::new(&config.name, &config.endpoint, &tenant);
-        Ok(KeySet { key_space, tenant: Some(tenant), ..self.keys_of_nobody()? })
+        let tenant = builder::name(name)?;
+        Ok(KeySet {
+            keys: Box::default(),
+            key_space: KeySpace::new(&config.name, &config.endpoint, &tenant),
+            tenant: Some(tenant),
+            address: config.address.clone(),
+            known: false,
+        })
     }
 
     /// What a request is checked against that names no tenant of ours: it costs as much and never matches.

@@ -14,7 +14,7 @@ use crate::delivery::{Facts, Slices};
 use crate::event::{Found, Members, read_time};
 use crate::idempotency::{Fingerprint, IdempotencyKey};
 use crate::remote::canonical;
-use crate::scheme::{Check, IdSource, TimestampSource};
+use crate::scheme::{IdSource, TimestampSource};
 use crate::time::{Judged, STRICT_PAST};
 use crate::{Delivery, EventId, Rejection};
 
@@ -70,8 +70,8 @@ impl Verifier {
         match (self.config.tenants, tenant) {
             (false, None) => Ok(self.keys()),
             (true, Some(tenant)) => {
-                let keys = self.keys_of_nobody_in(tenant).map_err(|error| could_not(&error.to_string()))?;
-                Ok(Arc::new(keys))
+                let place = self.place_of_tenant(tenant).map_err(|error| could_not(&error.to_string()))?;
+                Ok(Arc::new(place))
             }
             (true, None) => Err(could_not("its receiver has tenants: say in `Origin` whose delivery it is")),
             (false, Some(_)) => Err(could_not("its receiver has no tenants: leave `Origin::tenant` out")),
@@ -137,30 +137,31 @@ impl Config {
         keys: &KeySet,
     ) -> Result<Identity, Rejection> {
         // A sender's endpoint proves what the body means, and not its bytes.
-        let of_body = || match self.sender.scheme.check {
-            Check::Remote(_) => canonical(body).map(|form| keys.key_space.key_of_body(&form)),
-            _ => Ok(keys.key_space.key_of_body(body)),
-        };
+        let canonical = if self.remote.is_some() { Some(canonical(body)?) } else { None };
         let invalid = |(index, reason)| Rejection::EventIdInvalid { place: self.id_place(index), reason };
         let id = match &self.sender.envelope.id {
             None => None,
-            Some(IdSource::Body(_)) => Some(members.id().map_err(invalid)?),
+            Some(IdSource::Body(_)) => Some(self.reader.id(members).map_err(invalid)?),
             Some(IdSource::Header(_)) => {
                 let id = header.ok_or("is in a header, and not in the body").and_then(EventId::text);
                 Some(id.map_err(|reason| invalid((0, reason)))?)
             }
         };
-        let remote = matches!(self.sender.scheme.check, Check::Remote(_));
         let Some(id) = id else {
-            let (key, fingerprint) = of_body()?;
+            let (key, fingerprint) = keys.key_space.key_of_body(canonical.as_deref().unwrap_or(body));
             return Ok(Identity { event_id: None, key, fingerprint: Some(fingerprint) });
         };
-        let fingerprint = if remote { Some(of_body()?.1) } else { None };
+        let fingerprint = canonical.as_deref().map(Fingerprint::of);
         Ok(Identity { key: keys.key_space.key_of_id(&id), event_id: Some(id), fingerprint })
     }
 
+    /// Where that member of the id is, for rejections.
     fn id_place(&self, index: usize) -> Arc<str> {
-        self.id_places.get(index).cloned().unwrap_or_default()
+        match &self.sender.envelope.id {
+            Some(IdSource::Header(name)) => (**name).into(),
+            Some(IdSource::Body(pointers)) => pointers.get(index).map_or("", |pointer| &**pointer).into(),
+            None => "".into(),
+        }
     }
 
     /// The signed time as the sender wrote it, from the head or the body.
