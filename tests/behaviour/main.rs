@@ -16,5 +16,6 @@ mod servers;
 mod settle;
 mod sockets;
 mod table;
+mod to_end;
 mod tower_http;
 mod transaction;

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use redis::{ConnectionAddr, IntoConnectionInfo, RedisError};
+use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisError};
 use tokio::runtime::Handle;
 
 use crate::RedisStore;
@@ -45,20 +45,29 @@ impl RedisStoreBuilder {
         Self { prefix: prefix.into(), ..self }
     }
 
+    /// Whether the settings could be those of a store, as far as that can be told without a server.
+    ///
+    /// # Errors
+    /// [`OpenError::BadPrefix`] or [`OpenError::BadUrl`].
+    pub fn check(&self) -> Result<(), OpenError> {
+        self.address().map(drop)
+    }
+
+    fn address(&self) -> Result<ConnectionInfo, OpenError> {
+        if !is_prefix(&self.prefix) {
+            return Err(OpenError::BadPrefix);
+        }
+        let address = self.url.as_str().into_connection_info();
+        address.map_err(|source| OpenError::BadUrl { source: Box::new(source) })
+    }
+
     /// Connects. The store's connection lives on the tokio runtime that this is called on, which needs its I/O and
     /// time drivers; the store itself may be used from anywhere for as long as that runtime lives.
     ///
     /// # Errors
     /// The settings are wrong, the server cannot be reached, or rows would not be safe on it.
     pub async fn open(self) -> Result<RedisStore, OpenError> {
-        if !is_prefix(&self.prefix) {
-            return Err(OpenError::BadPrefix);
-        }
-        let address = self
-            .url
-            .as_str()
-            .into_connection_info()
-            .map_err(|source| OpenError::BadUrl { source: Box::new(source) })?;
+        let address = self.address()?;
         let runtime = Handle::try_current().map_err(|_| OpenError::NoRuntime)?;
         if matches!(address.addr(), ConnectionAddr::TcpTls { .. }) {
             can_encrypt()?;

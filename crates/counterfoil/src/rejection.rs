@@ -273,6 +273,8 @@ pub enum Rejection {
 pub enum Failure {
     /// It panicked.
     Panicked,
+    /// It failed without a response.
+    Unanswered,
     /// It used up its time.
     TimedOut,
     /// It answered with a redirection, which no sender follows.
@@ -285,6 +287,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Panicked => "panicked",
+            Self::Unanswered => "failed without a response",
             Self::TimedOut => "used up its time",
             Self::Redirected => "answered with a redirection",
             Self::Dead => "has refused this event for good",

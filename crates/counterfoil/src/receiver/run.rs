@@ -92,6 +92,8 @@ pub enum Processed<T> {
 pub(super) enum Ran<T> {
     Finished(Handled<T>),
     Panicked,
+    /// It ended without a response, unasked.
+    Unanswered,
     TimedOut,
     /// The event is not the handler's any more; with the answer for that.
     LostLease(Answer),
@@ -115,6 +117,7 @@ impl<T> Settlement<T> {
                 _ => Self::Release(Err(failed(Failure::Redirected))),
             },
             Ran::Panicked => Self::Release(Err(failed(Failure::Panicked))),
+            Ran::Unanswered => Self::Release(Err(failed(Failure::Unanswered))),
             Ran::TimedOut => Self::Release(Err(failed(Failure::TimedOut))),
             // Frees an event only whose lease has passed without anybody taking it: releasing is fenced.
             Ran::LostLease(answer) => Self::Release(Err(answer)),
@@ -134,6 +137,42 @@ impl Receiver {
         R: Runtime,
         H: FnOnce(Delivery, Context) -> F,
         F: Future<Output = Handled<T>>,
+    {
+        let handler = |delivery, context| {
+            let handled = handler(delivery, context);
+            async move { Some(handled.await) }
+        };
+        self.process_by(runtime, received, Handler { call: handler, stopping: Stopping::Drop }).await
+    }
+
+    /// As [`process`](Self::process), for a handler that cannot be dropped, such as one in a thread or in another
+    /// runtime's task. It is asked to stop, by a call of `stop`, and then awaited to its end, however long that takes:
+    /// its event is never given away while it runs, except where its lease passes, because it is extended no more.
+    ///
+    /// What it did after it was asked still counts: a handler that finishes completes its event if nobody has taken
+    /// that over. `None` says that it stopped as it was asked, or that it failed without a response.
+    pub async fn process_to_end<R, S, H, F, T>(
+        self,
+        runtime: R,
+        received: Received,
+        stop: S,
+        handler: H,
+    ) -> Processed<T>
+    where
+        R: Runtime,
+        S: FnOnce() + Send,
+        H: FnOnce(Delivery, Context) -> F,
+        F: Future<Output = Option<Handled<T>>>,
+    {
+        let stopping = Stopping::Ask(Box::new(stop));
+        self.process_by(runtime, received, Handler { call: handler, stopping }).await
+    }
+
+    async fn process_by<R, H, F, T>(self, runtime: R, received: Received, handler: Handler<'_, H>) -> Processed<T>
+    where
+        R: Runtime,
+        H: FnOnce(Delivery, Context) -> F,
+        F: Future<Output = Option<Handled<T>>>,
     {
         let Received { verified, mut timings } = received;
         let Some(running) = self.inner.activity.begin() else {
@@ -191,17 +230,19 @@ impl Receiver {
         running: &Running,
         delivery: Delivery,
         mut timings: Timings,
-        handler: H,
+        handler: Handler<'_, H>,
     ) -> Processed<T>
     where
         H: FnOnce(Delivery, Context) -> F,
-        F: Future<Output = Handled<T>>,
+        F: Future<Output = Option<Handled<T>>>,
     {
         let facts = delivery.facts().clone();
         let context = Context { fence: None, deadline: self.deadline(&timings) };
         let started = monotonic();
         let limit = self.inner.handler_time;
-        let ran = run(runtime, running, limit, pending(), async move { handler(delivery, context).await }).await;
+        let Handler { call, stopping } = handler;
+        let handler = async move { call(delivery, context).await };
+        let ran = run(runtime, running, limit, pending(), stopping, handler).await;
         timings.handle = Some(started.elapsed());
         let settled = match Settlement::of(ran) {
             Settlement::Complete(handled) => Ok(handled),
@@ -219,11 +260,11 @@ impl Receiver {
         running: &Running,
         (delivery, mut lease): (Delivery, Lease),
         mut timings: Timings,
-        handler: H,
+        handler: Handler<'_, H>,
     ) -> Processed<T>
     where
         H: FnOnce(Delivery, Context) -> F,
-        F: Future<Output = Handled<T>>,
+        F: Future<Output = Option<Handled<T>>>,
     {
         let facts = delivery.facts().clone();
         let fence = lease.fence();
@@ -233,7 +274,9 @@ impl Receiver {
         let limit = if long { declared } else { declared.min(once.time_left(&lease)) };
         let keep = async { if long { self.keep(once, runtime, &mut lease).await } else { pending().await } };
         let started = monotonic();
-        let ran = run(runtime, running, Some(limit), keep, async move { handler(delivery, context).await }).await;
+        let Handler { call, stopping } = handler;
+        let handler = async move { call(delivery, context).await };
+        let ran = run(runtime, running, Some(limit), keep, stopping, handler).await;
         timings.handle = Some(started.elapsed());
         let started = monotonic();
         let settled = self.settle(once, runtime, running, lease, ran).await;
@@ -362,37 +405,72 @@ impl Receiver {
     }
 }
 
-/// Runs the handler to its end, its panic, its time limit, the end of `keep`, or the end of a shutdown's grace.
+/// A handler, and how it is stopped.
+struct Handler<'a, H> {
+    call: H,
+    stopping: Stopping<'a>,
+}
+
+/// How a handler is stopped.
+enum Stopping<'a> {
+    /// By dropping it.
+    Drop,
+    /// By this call, once; then it is awaited to its end.
+    Ask(Box<dyn FnOnce() + Send + 'a>),
+    /// It was asked.
+    Asked,
+}
+
+/// Runs the handler to its end, its panic, its time limit, the end of `keep`, or the end of a shutdown's grace. One that
+/// can only be asked to stop runs to its end in any case.
 async fn run<T>(
     runtime: &impl Runtime,
     running: &Running,
     limit: Option<Duration>,
     keep: impl Future<Output = Ran<T>>,
-    handler: impl Future<Output = Handled<T>>,
+    mut stopping: Stopping<'_>,
+    handler: impl Future<Output = Option<Handled<T>>>,
 ) -> Ran<T> {
     let (mut keep, mut handler) = (pin!(keep), Box::pin(handler));
     let mut limit = limit.map(|limit| Limit::new(runtime, limit));
     let mut stop = running.stop();
+    let mut over = None;
     let ran = poll_fn(|cx| {
-        if limit.as_ref().is_some_and(Limit::is_over) {
-            return Poll::Ready(Ran::TimedOut);
+        if over.is_none() {
+            over = if limit.as_ref().is_some_and(Limit::is_over) {
+                Some(Ran::TimedOut)
+            } else if running.is_stopped() || stop.poll_fired(cx).is_ready() {
+                Some(Ran::Stopped)
+            } else {
+                // Ahead of the handler, which may use up what the runtime grants a task at one time.
+                match keep.as_mut().poll(cx) {
+                    Poll::Ready(ran) => Some(ran),
+                    Poll::Pending => None,
+                }
+            };
         }
-        if running.is_stopped() || stop.poll_fired(cx).is_ready() {
-            return Poll::Ready(Ran::Stopped);
-        }
-        // Ahead of the handler, which may use up what the runtime grants a task at one time.
-        if let Poll::Ready(ran) = keep.as_mut().poll(cx) {
-            return Poll::Ready(ran);
-        }
-        // The handler's state is not touched again after a panic: it is only dropped.
-        match catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(cx))) {
-            Err(_) => return Poll::Ready(Ran::Panicked),
-            Ok(Poll::Ready(handled)) => return Poll::Ready(Ran::Finished(handled)),
-            Ok(Poll::Pending) => {}
-        }
-        match &mut limit {
-            Some(limit) => limit.poll_over(cx).map(|()| Ran::TimedOut),
-            None => Poll::Pending,
+        loop {
+            if over.is_some() {
+                match std::mem::replace(&mut stopping, Stopping::Asked) {
+                    Stopping::Drop => return over.take().map_or(Poll::Pending, Poll::Ready),
+                    Stopping::Ask(ask) => ask(),
+                    Stopping::Asked => {}
+                }
+            }
+            // The handler's state is not touched again after a panic: it is only dropped.
+            match catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(cx))) {
+                Err(_) => return Poll::Ready(Ran::Panicked),
+                Ok(Poll::Ready(Some(handled))) => return Poll::Ready(Ran::Finished(handled)),
+                Ok(Poll::Ready(None)) => return Poll::Ready(over.take().unwrap_or(Ran::Unanswered)),
+                Ok(Poll::Pending) => {}
+            }
+            match &mut limit {
+                Some(limit) if over.is_none() => match limit.poll_over(cx) {
+                    Poll::Ready(()) => over = Some(Ran::TimedOut),
+                    Poll::Pending => return Poll::Pending,
+                },
+                _ => return Poll::Pending,
+            }
         }
     })
     .await;

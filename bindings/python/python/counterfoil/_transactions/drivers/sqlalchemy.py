@@ -1,0 +1,113 @@
+"""SQLAlchemy 2: connections and sessions, synchronous and asynchronous."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from sqlalchemy import exc
+
+from counterfoil.errors import ConfigError
+from counterfoil._transactions.driver import Driver, Engine, Sqlite3, Style, Value, bind
+from counterfoil._transactions.drivers.sqlite3 import underneath
+
+_ENGINES: Final[dict[tuple[str, str], tuple[Engine, Style]]] = {
+    ("postgresql", "psycopg"): ("postgres", "pyformat"),
+    ("postgresql", "psycopg2"): ("postgres", "pyformat"),
+    ("postgresql", "asyncpg"): ("postgres", "native"),
+    ("sqlite", "pysqlite"): ("sqlite", "qmark"),
+    ("sqlite", "aiosqlite"): ("sqlite", "qmark"),
+}
+
+
+class _SqlAlchemy(Driver):
+    # An OSError, where asyncpg's connection breaks.
+    errors = (exc.SQLAlchemyError, OSError)
+    over = (exc.InvalidRequestError,)
+
+    def __init__(self, connection: Any) -> None:
+        self._given = connection
+        self._connection: Any = None
+        self._style: Style = "native"
+
+    def _use(self, connection: Any) -> None:
+        name = (connection.dialect.name, connection.dialect.driver)
+        known = _ENGINES.get(name)
+        if known is None:
+            raise ConfigError(f"SQLAlchemy's `{'+'.join(name)}` is not known here: use psycopg, asyncpg, pysqlite or aiosqlite")
+        self._connection, (self.engine, self._style) = connection, known
+
+
+class SqlAlchemy(_SqlAlchemy):
+    advice = (
+        "write `with engine.begin() as connection, claim_in(connection, delivery):` without the isolation level AUTOCOMMIT, "
+        "and on SQLite begin it by BEGIN IMMEDIATE where `sqlite3` is told to begin none"
+    )
+
+    async def prepare(self) -> None:
+        with _bound():
+            self._use(_connected(self._given))
+        if self.engine == "sqlite":
+            # SQLAlchemy, or the application's event handlers, begin what they begin before the first statement.
+            self._connection.exec_driver_sql("SELECT 1").close()
+
+    async def flush(self) -> None:
+        if self._given is not self._connection:
+            self._given.flush()
+
+    async def first(self, text: str, *values: Value) -> Sequence[Any] | None:
+        return _first(self._connection.exec_driver_sql(*bind(text, values, self._style)))
+
+    async def sqlite3(self) -> Sqlite3:
+        inner: Sqlite3 = self._connection.connection.driver_connection
+        return inner
+
+
+class AsyncSqlAlchemy(_SqlAlchemy):
+    advice = (
+        "write `async with engine.begin() as connection, aclaim_in(connection, delivery):` without the isolation level "
+        "AUTOCOMMIT, and on SQLite begin it by BEGIN IMMEDIATE where `sqlite3` is told to begin none"
+    )
+    is_async = True
+
+    async def prepare(self) -> None:
+        with _bound():
+            connection = _connected(self._given)
+            self._use(connection if connection is self._given else await connection)
+        if self.engine == "sqlite":
+            (await self._connection.exec_driver_sql("SELECT 1")).close()
+
+    async def flush(self) -> None:
+        if self._given is not self._connection:
+            await self._given.flush()
+
+    async def first(self, text: str, *values: Value) -> Sequence[Any] | None:
+        return _first(await self._connection.exec_driver_sql(*bind(text, values, self._style)))
+
+    async def sqlite3(self) -> Sqlite3:
+        raw = await self._connection.get_raw_connection()
+        return underneath(raw.driver_connection)
+
+
+def _connected(given: Any) -> Any:
+    """The connection itself, or what a session gives for it."""
+    return given if hasattr(given, "exec_driver_sql") else given.connection()
+
+
+@contextmanager
+def _bound() -> Iterator[None]:
+    try:
+        yield
+    except exc.UnboundExecutionError as error:
+        raise ConfigError(
+            "the session has several databases: give the one of the effects, as `session.connection(bind_arguments=...)`"
+        ) from error
+
+
+def _first(result: Any) -> Sequence[Any] | None:
+    try:
+        row: Sequence[Any] | None = result.fetchone() if result.returns_rows else None
+        return row
+    finally:
+        result.close()

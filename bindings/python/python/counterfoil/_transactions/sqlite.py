@@ -1,0 +1,90 @@
+"""Claims in SQLite.
+
+The claim has to see what every other writer has committed. A transaction that has read already sees the past, and SQLite
+refuses to let it write once somebody else has; one that begins with the claim takes the write lock and a fresh view at once,
+even a deferred one. So what is begun here is begun `IMMEDIATE`, and what the application has begun itself is either right or
+refused, as busy.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import Final, Literal
+
+from counterfoil import _sqlite_guard
+from counterfoil._core import Tables
+from counterfoil.errors import ConfigError, RolledBack
+from counterfoil._transactions import event
+from counterfoil._transactions.database import Database
+from counterfoil._transactions.driver import Driver, Sqlite3
+from counterfoil._transactions.event import Asked, Lost
+from counterfoil._transactions.failure import Translation, translated
+
+_COMPLETED: Final = 2
+_DEAD: Final = 3
+
+
+class Sqlite(Database):
+    """Claims wait for the file, as every writer does."""
+
+    async def begin(self, driver: Driver, savepoint: str, translation: Translation) -> bool:
+        with translated(driver, translation):
+            await _check_files(driver)
+            connection = await driver.sqlite3()
+            begins = not connection.in_transaction
+            if begins:
+                if _begins_nothing(connection):
+                    raise ConfigError(f"there is no open transaction: {driver.advice}")
+                await driver.first("BEGIN IMMEDIATE")
+            await driver.first(f"SAVEPOINT {savepoint}")
+            return begins
+
+    async def claim(self, driver: Driver, asked: Asked) -> int | Lost:
+        delivery, tables = asked.delivery, asked.tables
+        key, fingerprint, now = asked.key, delivery.fingerprint, _now()
+        text = tables.sqlite("claim_in")
+        won = await driver.first(text, delivery.scope, key, fingerprint, now, asked.micros, delivery.note)
+        if won is not None:
+            return int(won[0])
+        row = await driver.first(tables.sqlite("look"), delivery.scope, key, fingerprint, now)
+        state, same_body, micros_left = row or (None, None, 0)
+        if state == _DEAD:
+            return event.dead()
+        if state == _COMPLETED:
+            return event.duplicate() if same_body else event.conflict()
+        return event.in_flight(timedelta(microseconds=micros_left))
+
+    async def before_completion(self, driver: Driver) -> None:
+        await _check_files(driver)
+        await self.before_commit(driver)
+
+    async def before_commit(self, driver: Driver) -> None:
+        """SQLite ends a transaction by itself where the disk is full, or a statement says `OR ROLLBACK`.
+
+        What is run after that is committed at once, alone.
+        """
+        if not (await driver.sqlite3()).in_transaction:
+            raise RolledBack("there is no open transaction: SQLite has ended it by itself, or none was begun")
+
+    def text(self, tables: Tables, statement: Literal["holds_in", "complete_in"]) -> str:
+        return tables.sqlite(statement)
+
+
+async def _check_files(driver: Driver) -> None:
+    if not _sqlite_guard.watches():
+        return
+    index = 0
+    while row := await driver.first("SELECT file FROM pragma_database_list LIMIT 1 OFFSET ?1", index):
+        _sqlite_guard.refuse(row[0])
+        index += 1
+
+
+def _begins_nothing(connection: Sqlite3) -> bool:
+    """Whether `sqlite3` neither begins a transaction by itself nor, from Python 3.12 on, commits what others have begun."""
+    return connection.isolation_level is None or getattr(connection, "autocommit", None) is True
+
+
+def _now() -> int:
+    """Microseconds since 1970 by this machine's clock, which is that of the file."""
+    return max(0, time.time_ns() // 1000)

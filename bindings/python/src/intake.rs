@@ -1,0 +1,113 @@
+//! A request on its way in: its head was judged, its body arrives.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use counterfoil::receiver::{Answer as Told, Intake as Inner};
+use counterfoil::{Receiver, Rejection};
+use http::HeaderMap;
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use tokio::runtime::Handle;
+
+use crate::answer::Answer;
+use crate::completion::{Completion, Slot};
+use crate::convert::{self, RELEASE_FROM_BYTES};
+use crate::course::Course;
+use crate::outcome::Outcome;
+
+/// A request whose head is in order and whose body is arriving.
+///
+/// An answer from `push`, `timed_out` or `unreadable` goes out at once; the rest of the body is not read, and on HTTP/1.1 the
+/// connection is closed.
+#[pyclass(frozen, module = "counterfoil")]
+pub(crate) struct Intake {
+    receiver: Receiver,
+    runtime: Handle,
+    arriving: Mutex<Option<Arriving>>,
+}
+
+struct Arriving {
+    intake: Inner,
+    headers: HeaderMap,
+}
+
+impl Intake {
+    pub(crate) fn new(receiver: Receiver, runtime: Handle, intake: Inner, headers: HeaderMap) -> Self {
+        Self { receiver, runtime, arriving: Mutex::new(Some(Arriving { intake, headers })) }
+    }
+
+    /// Hashes the next part of the body.
+    pub(crate) fn take(&self, py: Python<'_>, chunk: &Bytes) -> PyResult<Option<Told>> {
+        let push = || {
+            let mut arriving = self.arriving.lock().unwrap_or_else(PoisonError::into_inner);
+            arriving.as_mut().map(|arriving| arriving.intake.push(chunk.clone()).err())
+        };
+        let pushed = if chunk.len() < RELEASE_FROM_BYTES { push() } else { py.detach(push) };
+        pushed.ok_or_else(used)
+    }
+
+    /// Verifies, and lets the engine go on from there.
+    pub(crate) fn close(&self) -> PyResult<Arc<Slot>> {
+        let arriving = self.arriving.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Arriving { intake, headers } = arriving.ok_or_else(used)?;
+        Ok(match intake.finish(&headers) {
+            Ok(received) => Course::begin(self.receiver.clone(), self.runtime.clone(), received),
+            Err(answer) => {
+                let slot = Arc::<Slot>::default();
+                slot.fill(Outcome::Answered(answer));
+                slot
+            }
+        })
+    }
+}
+
+#[pymethods]
+impl Intake {
+    /// Takes the next part of the body.
+    ///
+    /// Returns:
+    ///     None, or the answer to a body that has grown beyond the limit.
+    fn push(&self, py: Python<'_>, chunk: &Bound<'_, PyAny>) -> PyResult<Option<Answer>> {
+        let chunk = match chunk.cast_exact::<PyBytes>() {
+            // Copied where that is cheaper than to keep an object of the interpreter for it.
+            Ok(bytes) if bytes.as_bytes().len() <= SMALL => Bytes::copy_from_slice(bytes.as_bytes()),
+            _ => convert::body(chunk)?,
+        };
+        Ok(self.take(py, &chunk)?.map(Answer::new))
+    }
+
+    /// The answer to a body that did not arrive in time.
+    fn timed_out(&self) -> Answer {
+        Answer::new(self.receiver.refuse(Rejection::BodyTimeout { limit: self.receiver.body_timeout() }))
+    }
+
+    /// The answer to a body that broke off.
+    ///
+    /// Args:
+    ///     reason: What the server said, for the operator.
+    fn unreadable(&self, reason: &str) -> Answer {
+        Answer::new(self.receiver.refuse(Rejection::BodyUnreadable { reason: reason.into() }))
+    }
+
+    /// Verifies the delivery and claims its event. Blocks while it waits for the store, or for an earlier delivery.
+    ///
+    /// Returns:
+    ///     The lease to handle it under, or the answer to send.
+    fn finish(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.close()?.wait(py)?.into_python(py)
+    }
+
+    /// As `finish`.
+    fn afinish(&self) -> PyResult<Completion> {
+        self.close().map(Completion::new)
+    }
+}
+
+/// Up to here a body is copied in less time than it takes to borrow it.
+const SMALL: usize = 4096;
+
+fn used() -> PyErr {
+    PyRuntimeError::new_err("this intake is finished")
+}
