@@ -16,7 +16,7 @@ fn sources(folder: &Path, text: &mut String) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             sources(&path, text);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+        } else if path.extension().is_some_and(|extension| extension == "rs" || extension == "py") {
             text.push_str(&fs::read_to_string(&path).unwrap());
         }
     }
@@ -29,9 +29,11 @@ fn every_test_that_the_page_names_exists() {
     let names = named(&page);
     assert!(names.len() > 40, "{names:?}");
     let mut text = String::new();
-    sources(&root.join("crates"), &mut text);
-    sources(&root.join("tests"), &mut text);
-    let exists = |name: &str| text.contains(&format!("fn {name}(")) || text.contains(&format!("fn {name}<"));
+    for folder in ["bindings/python/tests", "crates", "tests"] {
+        sources(&root.join(folder), &mut text);
+    }
+    let exists =
+        |name: &str| ["fn {}(", "fn {}<", "def {}("].iter().any(|form| text.contains(&form.replace("{}", name)));
     let missing: Vec<_> = names.into_iter().filter(|name| !exists(name)).collect();
     assert!(missing.is_empty(), "{missing:?}");
 }

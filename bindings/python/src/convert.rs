@@ -60,8 +60,11 @@ pub(crate) fn time(value: &Bound<'_, PyAny>) -> PyResult<SystemTime> {
         return Err(errors::config_text(py, text));
     }
     let since = value.sub(epoch(py)?)?.cast_into::<PyDelta>()?;
-    let days = i64::from(since.get_days());
-    let seconds = days.saturating_mul(86_400).saturating_add(i64::from(since.get_seconds()));
+    // Beyond the years of UTC it could never be given back.
+    if !(FIRST_DAY..=LAST_DAY).contains(&since.get_days()) {
+        return Err(errors::config_text(py, "a datetime that lies outside the years 1 to 9999 in UTC"));
+    }
+    let seconds = i64::from(since.get_days()) * 86_400 + i64::from(since.get_seconds());
     let whole = Duration::from_secs(seconds.unsigned_abs());
     let whole = if seconds < 0 { UNIX_EPOCH.checked_sub(whole) } else { UNIX_EPOCH.checked_add(whole) };
     let micros = Duration::from_micros(since.get_microseconds().unsigned_abs().into());

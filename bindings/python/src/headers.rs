@@ -14,12 +14,17 @@ use crate::convert::kind;
 /// Stands for a byte that no header can hold. No signature, time or token has it, so that such a value never verifies.
 const FORBIDDEN: u8 = 0xFF;
 
-/// Every header. A name that no header can have is dropped.
+/// More names than any server lets through, and fewer than a map can hold: a full one would not see a header doubled.
+const MOST_NAMES: usize = 4_096;
+
+/// Every header. A name that no header can have is dropped, and so are names beyond [`MOST_NAMES`].
 pub(crate) fn read(headers: &Bound<'_, PyAny>) -> PyResult<HeaderMap> {
     let mut map = HeaderMap::new();
     each(headers, |name, value| {
         let name = text(name)?;
-        if let Ok(name) = HeaderName::from_bytes(&name) {
+        if let Ok(name) = HeaderName::from_bytes(&name)
+            && (map.keys_len() < MOST_NAMES || map.contains_key(&name))
+        {
             append(&mut map, name, value)?;
         }
         Ok(())
@@ -75,8 +80,7 @@ fn append(map: &mut HeaderMap, name: HeaderName, value: &Bound<'_, PyAny>) -> Py
     let bytes = text(value)?;
     let value = HeaderValue::from_bytes(&bytes).or_else(|_| HeaderValue::from_bytes(&allowed(&bytes)));
     if let Ok(value) = value {
-        // More names than a map holds: every one that is in it still has all of its values.
-        let _ = map.try_append(name, value);
+        map.append(name, value);
     }
     Ok(())
 }

@@ -144,13 +144,14 @@ fn by_name<'py, 's>(
 ///     ConfigError: The file cannot be read, or something in it is wrong. Names the line, the sender and the field.
 #[pyfunction]
 pub(crate) fn load_senders(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, PyDict>> {
-    let text = std::fs::read_to_string(&path).map_err(|error| {
-        let wrong = errors::config_text(py, &format!("the senders of {} cannot be read: {error}", path.display()));
+    let place = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let wrong = errors::config_text(py, &format!("the senders of {place} cannot be read: {error}"));
         wrong.set_cause(py, Some(error.into()));
         wrong
     })?;
-    let senders =
-        senders::from_toml(&text).map_err(|error| errors::config_text(py, &format!("{}: {error}", path.display())))?;
+    let senders = senders::from_toml(&text);
+    let senders = senders.map_err(|error| errors::config_text(py, &format!("{place}: {error}")))?;
     by_name(py, &senders)
 }
 

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -72,11 +73,47 @@ fn unavailable(source: impl std::error::Error + Send + Sync + 'static) -> StoreE
 struct Lazy {
     recipe: Recipe,
     store: OnceCell<Arc<dyn Store>>,
+    file: Option<Arc<File>>,
+}
+
+/// The file of a SQLite store, which a process and its child must not both have open by way of a fork.
+///
+/// The child inherits what SQLite knows of the parent's locks, and believes to hold them. The parent then removes the
+/// write-ahead log under it, with every event that the child has settled.
+struct File {
+    /// The process that has opened it, or tries to; 0: none.
+    opened_by: AtomicU32,
+    /// Keeps Python's own SQLite away from it.
+    _guard: Py<PyAny>,
+}
+
+impl File {
+    fn open_here(&self) -> Result<(), StoreError> {
+        let process = std::process::id();
+        match self.opened_by.compare_exchange(0, process, Ordering::SeqCst, Ordering::SeqCst) {
+            Err(other) if other != process => {
+                let source = "the SqliteStore was open when this process was forked: use it first after the fork";
+                Err(StoreError::Broken { source: source.into() })
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Lazy {
     async fn opened(&self) -> Result<&Arc<dyn Store>, StoreError> {
-        self.store.get_or_try_init(|| self.recipe.clone().open()).await
+        self.store.get_or_try_init(|| self.open()).await
+    }
+
+    async fn open(&self) -> Result<Arc<dyn Store>, StoreError> {
+        if let Some(file) = &self.file {
+            file.open_here()?;
+        }
+        let opened = self.recipe.clone().open().await;
+        if let (Some(file), Err(_)) = (&self.file, &opened) {
+            file.opened_by.store(0, Ordering::SeqCst);
+        }
+        opened
     }
 }
 
@@ -136,16 +173,18 @@ impl Store for Lazy {
 /// This process's store of a Python object.
 struct Kept {
     recipe: Recipe,
+    file: Option<Arc<File>>,
     opened: PerProcess<OnceLock<Arc<Lazy>>>,
 }
 
 impl Kept {
     fn new(recipe: Recipe) -> Self {
-        Self { recipe, opened: PerProcess::new() }
+        Self { recipe, file: None, opened: PerProcess::new() }
     }
 
     fn lazy(&self) -> Arc<Lazy> {
-        let lazy = || Arc::new(Lazy { recipe: self.recipe.clone(), store: OnceCell::new() });
+        let (recipe, file) = (&self.recipe, &self.file);
+        let lazy = || Arc::new(Lazy { recipe: recipe.clone(), store: OnceCell::new(), file: file.clone() });
         self.opened.get().get_or_init(lazy).clone()
     }
 
@@ -168,7 +207,7 @@ pub(crate) fn resolve(store: &Bound<'_, PyAny>) -> PyResult<Arc<dyn Store>> {
         return Ok(store.get().store());
     }
     if let Ok(store) = store.cast::<SqliteStore>() {
-        return Ok(store.get().kept.lazy());
+        return Ok(store.get().0.lazy());
     }
     if let Ok(store) = store.cast::<PostgresStore>() {
         return Ok(store.get().0.lazy());
@@ -213,14 +252,12 @@ impl MemoryStore {
 /// Nothing else may open the file, and Python's own `sqlite3` least of all: the two hold different copies of SQLite, and the
 /// one would break the other's locks. Such attempts are refused where they can be seen.
 ///
+/// One that was made before a fork is opened by each process. One that was used before it cannot be used after it.
+///
 /// Args:
 ///     path: The file, which is made where it is missing. Not on a network file system.
 #[pyclass(frozen, module = "counterfoil")]
-pub(crate) struct SqliteStore {
-    kept: Kept,
-    /// Keeps Python's own SQLite away from the file for as long as it lives.
-    _guard: Py<PyAny>,
-}
+pub(crate) struct SqliteStore(Kept);
 
 #[pymethods]
 impl SqliteStore {
@@ -228,7 +265,8 @@ impl SqliteStore {
     fn new(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
         static OPENING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let guard = OPENING.import(py, "counterfoil._sqlite_guard", "opening")?.call1((&path,))?.unbind();
-        Ok(Self { kept: Kept::new(Recipe::Sqlite(path)), _guard: guard })
+        let file = Arc::new(File { opened_by: AtomicU32::new(0), _guard: guard });
+        Ok(Self(Kept { file: Some(file), ..Kept::new(Recipe::Sqlite(path)) }))
     }
 
     /// Opens it now, where its first use would.
@@ -236,12 +274,12 @@ impl SqliteStore {
     /// Raises:
     ///     StoreError: It cannot be opened.
     fn open(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        self.kept.open()?.wait(py)?.into_python(py)
+        self.0.open()?.wait(py)?.into_python(py)
     }
 
     /// As `open`.
     fn aopen(&self) -> PyResult<Completion> {
-        self.kept.open().map(Completion::new)
+        self.0.open().map(Completion::new)
     }
 }
 
