@@ -105,7 +105,27 @@ impl Load {
     /// The server hung up, answered anything but 200, or did not handle every request once.
     pub fn run(&self, address: SocketAddr) -> Result<f64, BoxError> {
         HANDLED.store(0, Ordering::Relaxed);
-        let rate = self.client.block_on(async {
+        let rate = self.rate(address)?;
+        if HANDLED.load(Ordering::Relaxed) == self.len() {
+            Ok(rate)
+        } else {
+            Err("not every request was handled once".into())
+        }
+    }
+
+    /// How many requests one run sends, each a new event.
+    #[expect(clippy::len_without_is_empty, reason = "it is never empty")]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.pool.len()
+    }
+
+    /// As [`run`](Self::run), against a server in a process of its own, which counts what it has handled.
+    ///
+    /// # Errors
+    /// The server hung up, or answered anything but 200.
+    pub fn rate(&self, address: SocketAddr) -> Result<f64, BoxError> {
+        self.client.block_on(async {
             let mut connections = Vec::new();
             for _ in 0..CONNECTIONS {
                 let connection = TcpStream::connect(address).await?;
@@ -116,13 +136,8 @@ impl Load {
             let started = Instant::now();
             self.drive(connections, self.warm_up..self.pool.len()).await?;
             let requests = u32::try_from(self.pool.len() - self.warm_up)?;
-            Ok::<_, BoxError>(f64::from(requests) / started.elapsed().as_secs_f64())
-        })?;
-        if HANDLED.load(Ordering::Relaxed) == self.pool.len() {
-            Ok(rate)
-        } else {
-            Err("not every request was handled once".into())
-        }
+            Ok(f64::from(requests) / started.elapsed().as_secs_f64())
+        })
     }
 
     /// Sends each request of `numbers` once, on whichever connection is free.
