@@ -46,6 +46,21 @@ pub(crate) fn borrowed(bytes: Bound<'_, PyBytes>) -> Bytes {
     Bytes::from_owner(PyBackedBytes::from(bytes))
 }
 
+/// A `str` that is a setting. Half a pair of code units makes no text: a `ConfigError`, which unlike Python's own error
+/// does not hold the setting, since people put secrets into addresses.
+pub(crate) struct Text(pub(crate) String);
+
+impl<'py> FromPyObject<'_, 'py> for Text {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        let string = value.cast::<PyString>()?;
+        let text = string.to_str().map(str::to_owned);
+        text.map(Self)
+            .map_err(|_| errors::config_text(value.py(), "a setting is no Unicode text: it holds a surrogate"))
+    }
+}
+
 /// The name of a value's type, for messages that must not hold the value.
 pub(crate) fn kind(value: &Bound<'_, PyAny>) -> String {
     value.get_type().name().map_or_else(|_| "object".to_owned(), |name| name.to_string())

@@ -34,43 +34,34 @@ impl Delivery {
         let _ = delivery.body.set(py, body);
         delivery
     }
-
-    pub(crate) fn inner(&self) -> &counterfoil::Delivery {
-        &self.inner
-    }
 }
 
 #[pymethods]
 impl Delivery {
-    /// Takes a body whose signature was checked elsewhere: by a gateway, or when it was stored. Nothing is checked here
-    /// but that the body is an event of this sender.
+    /// Takes a body whose signature was checked elsewhere: by a gateway, or when it was stored.
+    ///
+    /// Nothing is checked here but that the body is an event of this sender.
     ///
     /// Security: Whoever can reach this call decides what happened. Never pass it a request's body.
     ///
     /// Args:
     ///     verifier: Says whose deliveries they are, and where their id, type and time stand.
     ///     body: The body, exactly as it was received.
-    ///     tenant: Whose delivery it is: the tenant that the verifier was made for.
     ///     event_id: The event's id, for a sender that keeps it in a signed header.
     ///     now: When it was received. Default: now.
     ///
     /// Raises:
     ///     Rejection: The body is not of the sender's form, or its id cannot be a key.
-    ///     ConfigError: The verifier is not of that tenant.
     #[staticmethod]
-    #[pyo3(signature = (verifier, body, *, tenant = None, event_id = None, now = None))]
+    #[pyo3(signature = (verifier, body, *, event_id = None, now = None))]
     fn assertion(
         verifier: &Bound<'_, Verifier>,
         body: &Bound<'_, PyAny>,
-        tenant: Option<&str>,
         event_id: Option<&str>,
         now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let py = verifier.py();
         let verifier = verifier.get();
-        if tenant.is_some() && tenant != verifier.tenant() {
-            return Err(errors::config_text(py, "the verifier is not of that tenant: build one with `tenant=`"));
-        }
         let now = now.map_or_else(|| Ok(SystemClock.now()), convert::time)?;
         let object = convert::bytes_object(body)?;
         let origin = counterfoil::Origin { event_id, ..counterfoil::Origin::default() };
@@ -124,8 +115,10 @@ impl Delivery {
         self.inner.occurred_at().map(|time| convert::datetime(py, time)).transpose()
     }
 
-    /// The time inside the signed bytes, in UTC; None where the sender signs none, or signs local time of an unknown
-    /// offset.
+    /// The time inside the signed bytes, in UTC.
+    ///
+    /// None where the sender signs none, or signs local time of an unknown offset; and for a time that no `datetime` can
+    /// hold.
     #[getter]
     fn signed_at<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.inner.signed_at().map(|time| convert::datetime(py, time)).transpose()
@@ -145,17 +138,17 @@ impl Delivery {
         self.inner.unsigned_id()
     }
 
-    /// The event type that the sender put into a header outside the signature, cut to 255 bytes, for senders that name
-    /// it nowhere else.
+    /// The event type that the sender put into a header outside the signature, cut to 255 bytes.
     ///
-    /// Whoever replays a captured request can change it: let the body's own data decide what must not be mistaken.
+    /// For senders that name it nowhere else. Whoever replays a captured request can change it: let the body's own data decide what must not be mistaken.
     #[getter]
     fn unsigned_event_type(&self) -> Option<&str> {
         self.inner.unsigned_event_type()
     }
 
-    /// Which of the secrets matched, in the order in which they were given; None for an assertion, and where nothing is
-    /// checked.
+    /// Which of the secrets matched, in the order in which they were given.
+    ///
+    /// None for an assertion, and where nothing is checked.
     #[getter]
     fn secret_index(&self) -> Option<usize> {
         self.inner.secret_index()
@@ -173,7 +166,7 @@ impl Delivery {
         self.inner.scope().as_i32()
     }
 
-    /// 16 bytes that tell two bodies of one key apart.
+    /// What tells two bodies of one key apart: 16 bytes.
     #[getter]
     fn fingerprint<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, self.inner.fingerprint().as_bytes())
@@ -199,7 +192,9 @@ impl Delivery {
         Ok(json.clone_ref(py))
     }
 
-    /// The event's own data, read as JSON once: the member of the body that the sender keeps it in, or the whole body.
+    /// The event's own data, read as JSON once; each call returns the same object.
+    ///
+    /// It is the member of the body that the sender keeps it in, or the whole body.
     ///
     /// Returns:
     ///     As `json`. None where the body lacks that member.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use counterfoil::scheme::{Check, Part, Scheme, Sender, TimestampSource};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
@@ -11,7 +12,8 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
 use crate::convert::kind;
 
-/// Stands for a byte that no header can hold. No signature, time or token has it, so that such a value never verifies.
+/// Stands for a byte that no header can hold. No signature, no time and no UTF-8 has it, so that such a value never
+/// verifies.
 const FORBIDDEN: u8 = 0xFF;
 
 /// More names than any server lets through, and fewer than a map can hold: a full one would not see a header doubled.
@@ -37,10 +39,20 @@ pub(crate) struct Wanted(Box<[HeaderName]>);
 
 impl Wanted {
     pub(crate) fn of(sender: &Sender) -> Self {
+        Self::and(sender, [])
+    }
+
+    /// And those by which any request is judged.
+    pub(crate) fn of_request(sender: &Sender) -> Self {
+        Self::and(sender, [CONTENT_ENCODING, CONTENT_LENGTH])
+    }
+
+    fn and<const N: usize>(sender: &Sender, others: [HeaderName; N]) -> Self {
         let scheme = &sender.scheme;
         let unsigned = [scheme.unsigned.event.as_deref(), scheme.unsigned.id.as_deref()];
         let names = [scheme.header()].into_iter().chain(unsigned).flatten().chain(signed(scheme));
-        let mut names: Vec<_> = names.filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok()).collect();
+        let names = names.filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok());
+        let mut names: Vec<_> = names.chain(others).collect();
         names.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
         names.dedup();
         Self(names.into())

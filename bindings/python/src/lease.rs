@@ -23,7 +23,7 @@ use crate::outcome::Outcome;
 /// that is garbage before it was settled gives its event back too.
 ///
 /// Example:
-///     >>> with lease as delivery:
+///     >>> with lease as delivery:  # doctest: +SKIP
 ///     ...     book(delivery.json())
 ///
 /// Attributes:

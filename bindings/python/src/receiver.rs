@@ -17,12 +17,14 @@ use tokio::runtime::Handle;
 use crate::answer::Answer;
 use crate::clock::FixedClock;
 use crate::completion::{Completion, Slot};
+use crate::convert::Text;
+use crate::headers::Wanted;
 use crate::intake::Intake;
 use crate::outcome::Outcome;
 use crate::process::PerProcess;
 use crate::remote::Remote;
 use crate::runtime::Tokio;
-use crate::{convert, errors, headers, log, runtime, secret, sender, store, verifier};
+use crate::{convert, errors, log, runtime, secret, sender, store, verifier};
 
 /// Receives one sender's deliveries to one endpoint: proves each, and sees to it that each event is handled once.
 ///
@@ -53,7 +55,9 @@ use crate::{convert, errors, headers, log, runtime, secret, sender, store, verif
 ///     ConfigError: A setting cannot work; says what to change.
 ///
 /// Example:
-///     >>> receiver = Receiver("handl", os.environ["HANDL_SECRET"], store=SqliteStore("webhooks.db"))
+///     >>> from counterfoil import MemoryStore, Receiver
+///     >>> Receiver("handl", "whsec_example_0123", store=MemoryStore())
+///     <Receiver of handl at handl, with a store>
 #[pyclass(frozen, module = "counterfoil")]
 pub(crate) struct Receiver {
     settings: Settings,
@@ -62,6 +66,7 @@ pub(crate) struct Receiver {
 
 struct Settings {
     sender: Scheme,
+    wanted: Wanted,
     secrets: Mutex<Vec<(Secret, Option<SystemTime>)>>,
     store: Option<Py<PyAny>>,
     remote: Option<Py<Remote>>,
@@ -142,7 +147,7 @@ impl Receiver {
     ) -> PyResult<Result<Intake, Told>> {
         log::refresh(py);
         let (inner, runtime) = (self.inner(py)?, runtime::handle()?);
-        let headers = headers::read(headers)?;
+        let headers = self.settings.wanted.read(headers)?;
         // No server lets a method through that is none; and of the address only the query of a challenge is read.
         let method = Method::from_bytes(method.as_bytes()).unwrap_or_default();
         let uri = target.parse::<Uri>().unwrap_or_default();
@@ -201,15 +206,15 @@ impl Receiver {
         sender: &Bound<'_, PyAny>,
         secret: &Bound<'_, PyAny>,
         store: Option<Py<PyAny>>,
-        endpoint: Option<String>,
+        endpoint: Option<Text>,
         tolerance: Option<&Bound<'_, PyAny>>,
         utc_offset: Option<&Bound<'_, PyAny>>,
-        public_url: Option<String>,
-        webhook_id: Option<String>,
+        public_url: Option<Text>,
+        webhook_id: Option<Text>,
         remote: Option<Py<Remote>>,
         lease: Option<Duration>,
         retention: Option<Duration>,
-        on_expired: Option<&str>,
+        on_expired: Option<Text>,
         refuse_conflicts: bool,
         in_flight_wait: Option<Duration>,
         handler_time: Option<Duration>,
@@ -220,17 +225,18 @@ impl Receiver {
         let sender = sender::resolve(sender)?;
         let settings = Settings {
             secrets: Mutex::new(secret::several(secret, &sender)?),
+            wanted: Wanted::of_request(&sender),
             sender,
             store,
             remote,
-            endpoint,
+            endpoint: endpoint.map(|text| text.0),
             tolerance: tolerance.map(verifier::tolerance).transpose()?,
             offsets: utc_offset.map(verifier::offsets).transpose()?.unwrap_or_default(),
-            public_url,
-            webhook_id,
+            public_url: public_url.map(|text| text.0),
+            webhook_id: webhook_id.map(|text| text.0),
             lease,
             retention,
-            on_expired: on_expired.map(|name| expired(py, name)).transpose()?,
+            on_expired: on_expired.map(|name| expired(py, &name.0)).transpose()?,
             refuse_conflicts,
             in_flight_wait,
             handler_time,

@@ -8,7 +8,8 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
-use crate::{convert, errors};
+use crate::convert::{self, Text};
+use crate::errors;
 
 /// How one vendor signs, and where id, type and time stand. Immutable.
 ///
@@ -49,8 +50,8 @@ impl Sender {
     ///
     /// Args:
     ///     pointer: A JSON pointer (RFC 6901), such as `/delivery_id`.
-    fn with_event_id_at(&self, pointer: String) -> Self {
-        self.with(|sender| sender.with_event_id_at(pointer))
+    fn with_event_id_at(&self, pointer: Text) -> Self {
+        self.with(|sender| sender.with_event_id_at(pointer.0))
     }
 
     /// Makes the event's id of several members of the body together, for senders that give no event an id of its own.
@@ -61,16 +62,16 @@ impl Sender {
         if pointers.is_instance_of::<PyString>() {
             return Err(PyTypeError::new_err("pointers are a list of str: for one, use `with_event_id_at`"));
         }
-        let pointers = pointers.extract::<Vec<String>>()?;
-        Ok(self.with(|sender| sender.with_event_id_from(pointers)))
+        let pointers = pointers.extract::<Vec<Text>>()?;
+        Ok(self.with(|sender| sender.with_event_id_from(pointers.into_iter().map(|Text(pointer)| pointer))))
     }
 
     /// Reads the event's type from this place in the body.
     ///
     /// Args:
     ///     pointer: A JSON pointer (RFC 6901), such as `/type`.
-    fn with_event_type_at(&self, pointer: String) -> Self {
-        self.with(|sender| sender.with_event_type_at(pointer))
+    fn with_event_type_at(&self, pointer: Text) -> Self {
+        self.with(|sender| sender.with_event_type_at(pointer.0))
     }
 
     /// Proves deliveries by a bearer token in `Authorization`. The secret is the token.
@@ -91,8 +92,8 @@ impl Sender {
     /// Proves deliveries by a key in this header. The secret is the key.
     ///
     /// Security: As `with_bearer`.
-    fn with_api_key(&self, header: String) -> Self {
-        self.with(|sender| sender.with_check(Check::api_key(header)))
+    fn with_api_key(&self, header: Text) -> Self {
+        self.with(|sender| sender.with_check(Check::api_key(header.0)))
     }
 
     /// Takes every delivery for proven. The secret is then `[]`.

@@ -8,7 +8,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDelta, PySequence, PyString, PyTuple};
 
-use crate::convert::{self, RELEASE_FROM_BYTES};
+use crate::convert::{self, RELEASE_FROM_BYTES, Text};
 use crate::delivery::Delivery;
 use crate::headers::Wanted;
 use crate::{errors, secret, sender};
@@ -51,16 +51,11 @@ use crate::{errors, secret, sender};
 pub(crate) struct Verifier {
     inner: counterfoil::Verifier,
     wanted: Wanted,
-    tenant: Option<String>,
 }
 
 impl Verifier {
     pub(crate) fn inner(&self) -> &counterfoil::Verifier {
         &self.inner
-    }
-
-    pub(crate) fn tenant(&self) -> Option<&str> {
-        self.tenant.as_deref()
     }
 
     fn check(
@@ -112,12 +107,12 @@ impl Verifier {
         py: Python<'_>,
         sender: &Bound<'_, PyAny>,
         secret: &Bound<'_, PyAny>,
-        endpoint: Option<String>,
-        tenant: Option<String>,
+        endpoint: Option<Text>,
+        tenant: Option<Text>,
         tolerance: Option<&Bound<'_, PyAny>>,
         utc_offset: Option<&Bound<'_, PyAny>>,
-        public_url: Option<String>,
-        webhook_id: Option<String>,
+        public_url: Option<Text>,
+        webhook_id: Option<Text>,
     ) -> PyResult<Self> {
         let sender = sender::resolve(sender)?;
         let wanted = Wanted::of(&sender);
@@ -129,10 +124,10 @@ impl Verifier {
                 None => builder.secret(secret),
             };
         }
-        if let Some(endpoint) = endpoint {
+        if let Some(Text(endpoint)) = endpoint {
             builder = builder.endpoint(endpoint);
         }
-        if let Some(tenant) = &tenant {
+        if let Some(Text(tenant)) = tenant {
             builder = builder.tenant(tenant);
         }
         if let Some(tolerance) = tolerance {
@@ -141,14 +136,14 @@ impl Verifier {
         for offset in utc_offset.map(offsets).transpose()?.unwrap_or_default() {
             builder = builder.utc_offset(offset);
         }
-        if let Some(url) = public_url {
+        if let Some(Text(url)) = public_url {
             builder = builder.public_url(url);
         }
-        if let Some(id) = webhook_id {
+        if let Some(Text(id)) = webhook_id {
             builder = builder.webhook_id(id);
         }
         let inner = builder.build().map_err(|error| errors::config(py, &error))?;
-        Ok(Self { inner, wanted, tenant })
+        Ok(Self { inner, wanted })
     }
 
     /// The sender's name.
@@ -206,8 +201,9 @@ impl Verifier {
         self.check(headers, body, || convert::time(now))
     }
 
-    /// Replaces the secrets while running. Deliveries that are being verified with a secret which is no longer among
-    /// them are refused too.
+    /// Replaces the secrets while running.
+    ///
+    /// Deliveries that are being verified with a secret which is no longer among them are refused too.
     ///
     /// Args:
     ///     secret: As in the constructor.

@@ -10,15 +10,18 @@ from counterfoil.errors import Rejection, StoreError
 
 _T = TypeVar("_T", covariant=True)
 
-class _RawHeaders(Protocol):
+class _Raw(Protocol):
     @property
     def raw(self) -> Sequence[tuple[bytes, bytes]]: ...
 
-Headers: TypeAlias = Mapping[str, str] | Mapping[bytes, bytes] | Iterable[tuple[str | bytes, str | bytes]] | _RawHeaders
-SecretLike: TypeAlias = Secret | str | bytes
-Secrets: TypeAlias = SecretLike | Sequence[SecretLike | tuple[SecretLike, datetime]]
-ToleranceLike: TypeAlias = Literal["strict", "retry_safe"] | timedelta | tuple[timedelta, timedelta]
-Store: TypeAlias = MemoryStore | SqliteStore | PostgresStore | RedisStore
+class _Items(Protocol):
+    def items(self) -> Iterable[tuple[str, str]]: ...
+
+_Headers: TypeAlias = Mapping[str, str] | Mapping[bytes, bytes] | Iterable[tuple[str | bytes, str | bytes]] | _Raw | _Items
+_SecretLike: TypeAlias = Secret | str | bytes
+_Secrets: TypeAlias = _SecretLike | Sequence[_SecretLike | tuple[_SecretLike, datetime]]
+_ToleranceLike: TypeAlias = Literal["strict", "retry_safe"] | timedelta | tuple[timedelta, timedelta]
+_Store: TypeAlias = MemoryStore | SqliteStore | PostgresStore | RedisStore
 
 @final
 class Completion(Generic[_T]):
@@ -35,6 +38,8 @@ class Mailbox:
 @final
 class Secret:
     def __new__(cls, text: str | bytes, *, encoding: Literal["raw", "base64", "hex", "whsec"] = "raw") -> Self: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, _memo: object) -> Self: ...
 
 @final
 class Sender:
@@ -56,12 +61,12 @@ class Verifier:
     def __new__(
         cls,
         sender: str | Sender,
-        secret: Secrets,
+        secret: _Secrets,
         *,
         endpoint: str | None = None,
         tenant: str | None = None,
-        tolerance: ToleranceLike | None = None,
-        utc_offset: str | Sequence[str] = (),
+        tolerance: _ToleranceLike | None = None,
+        utc_offset: str | Sequence[str] | None = None,
         public_url: str | None = None,
         webhook_id: str | None = None,
     ) -> Self: ...
@@ -71,9 +76,11 @@ class Verifier:
     def endpoint(self) -> str: ...
     @property
     def scope(self) -> int: ...
-    def verify(self, headers: Headers, body: bytes | bytearray | memoryview) -> Delivery: ...
-    def verify_at(self, headers: Headers, body: bytes | bytearray | memoryview, now: datetime) -> Delivery: ...
-    def set_secrets(self, secret: Secrets) -> None: ...
+    def verify(self, headers: _Headers, body: bytes | bytearray | memoryview) -> Delivery: ...
+    def verify_at(self, headers: _Headers, body: bytes | bytearray | memoryview, now: datetime) -> Delivery: ...
+    def set_secrets(self, secret: _Secrets) -> None: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, _memo: object) -> Self: ...
 
 @final
 class Delivery:
@@ -82,7 +89,6 @@ class Delivery:
         verifier: Verifier,
         body: bytes | bytearray | memoryview,
         *,
-        tenant: str | None = None,
         event_id: str | None = None,
         now: datetime | None = None,
     ) -> Delivery: ...
@@ -121,6 +127,8 @@ class Delivery:
     def json(self) -> Any: ...
     def data(self) -> Any: ...
     def __bytes__(self) -> bytes: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, _memo: object) -> Self: ...
 
 @final
 class Fence:
@@ -162,12 +170,12 @@ class Receiver:
     def __new__(
         cls,
         sender: str | Sender,
-        secret: Secrets,
+        secret: _Secrets,
         *,
-        store: Store | None = None,
+        store: _Store | None = None,
         endpoint: str | None = None,
-        tolerance: ToleranceLike | None = None,
-        utc_offset: str | Sequence[str] = (),
+        tolerance: _ToleranceLike | None = None,
+        utc_offset: str | Sequence[str] | None = None,
         public_url: str | None = None,
         webhook_id: str | None = None,
         remote: Remote | None = None,
@@ -189,13 +197,13 @@ class Receiver:
     def body_limit(self) -> int: ...
     @property
     def body_timeout(self) -> timedelta: ...
-    def set_secrets(self, secret: Secrets) -> None: ...
-    def begin(self, method: str, target: str, headers: Headers) -> Intake | Answer: ...
+    def set_secrets(self, secret: _Secrets) -> None: ...
+    def begin(self, method: str, target: str, headers: _Headers) -> Intake | Answer: ...
     def receive(
-        self, headers: Headers, body: bytes | bytearray | memoryview, *, method: str = "POST", target: str = "/"
+        self, headers: _Headers, body: bytes | bytearray | memoryview, *, method: str = "POST", target: str = "/"
     ) -> Lease | Answer: ...
     def areceive(
-        self, headers: Headers, body: bytes | bytearray | memoryview, *, method: str = "POST", target: str = "/"
+        self, headers: _Headers, body: bytes | bytearray | memoryview, *, method: str = "POST", target: str = "/"
     ) -> Completion[Lease | Answer]: ...
     def shutdown(self, grace: timedelta) -> None: ...
     def ashutdown(self, grace: timedelta) -> Completion[None]: ...
@@ -301,11 +309,11 @@ def senders() -> dict[str, Sender]: ...
 def load_senders(path: str | PathLike[str]) -> dict[str, Sender]: ...
 def sign(
     sender: str | Sender,
-    secret: SecretLike,
+    secret: _SecretLike,
     body: bytes | bytearray | memoryview,
     *,
     at: datetime | None = None,
-    headers: Headers = ...,
+    headers: _Headers | None = None,
     public_url: str | None = None,
 ) -> dict[str, str]: ...
 def flush(longest: timedelta) -> None: ...
