@@ -8,10 +8,11 @@ import json
 import os
 from datetime import timedelta
 
+from fastapi import APIRouter, FastAPI, Request, Response
+
 from counterfoil import MemoryStore, Receiver
 from counterfoil.asgi import WebhookMiddleware
 from counterfoil.fastapi import Delivered, route_class
-from fastapi import APIRouter, FastAPI, Request, Response
 
 SECRET = os.environ["HANDL_SECRET"]
 KEY = SECRET.encode()

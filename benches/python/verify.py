@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 import standardwebhooks
 import stripe
 import svix
+
 from counterfoil import Verifier, sign
 
 SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
@@ -26,7 +27,12 @@ SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 def order(length: int) -> bytes:
     """An order event of HanDl's shape: items enough to fill the length, and the rest as a note."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    event = {"id": "evt_1", "type": "order.created", "created_at": now, "data": {"id": "ord_1", "items": [], "note": ""}}
+    event = {
+        "id": "evt_1",
+        "type": "order.created",
+        "created_at": now,
+        "data": {"id": "ord_1", "items": [], "note": ""},
+    }
     items = event["data"]["items"]  # type: ignore[index]
     while len(json.dumps(event)) + 80 < length:
         items.append({"sku": f"sku-{len(items)}", "name": "Zürich, a poster", "quantity": 2, "price": "1500.00"})
@@ -73,7 +79,9 @@ def contenders(length: int) -> dict[str, Callable[[], object]]:
         "stripe": lambda: ours["stripe"].verify(striped, body),
         "stdlib": stdlib,
         "stdlib, json": stdlib_and_json,
-        "peer stripe": lambda: stripe.WebhookSignature.verify_header(body.decode(), striped["stripe-signature"], SECRET, 300),
+        "peer stripe": lambda: stripe.WebhookSignature.verify_header(
+            body.decode(), striped["stripe-signature"], SECRET, 300
+        ),
         "peer standardwebhooks": lambda: with_standardwebhooks.verify(body, standard),
         "peer svix": lambda: with_svix.verify(body, standard),
     }

@@ -1643,9 +1643,9 @@ def check_documented(tag):
 
 def peers():
     """Asks the packages about the files as they stand."""
+    import standardwebhooks.webhooks
     import stripe as stripe_package
     import svix.webhooks
-    import standardwebhooks.webhooks
 
     accepted, refused, signed = ask_stripe(stripe_package.WebhookSignature)
     print(f"stripe: accepts {accepted}, refuses {refused}, makes {signed} of the same signatures")
@@ -1729,7 +1729,7 @@ def ask_standard(name, package, clocked):
         if vector["expected"] == "valid":
             require(passes, f"{name} refuses {vector['name']}")
             prefix = SVIX.id.name[:-2] if name == "svix" else STANDARD_WEBHOOKS.id.name[:-2]
-            at = datetime.datetime.fromtimestamp(int(headers[prefix + "timestamp"]), datetime.timezone.utc)
+            at = datetime.datetime.fromtimestamp(int(headers[prefix + "timestamp"]), datetime.UTC)
             own = {
                 package.Webhook(secret).sign(headers[prefix + "id"], at, body.decode()) for secret in vector["secrets"]
             }

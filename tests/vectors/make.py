@@ -1242,9 +1242,7 @@ def site_clock_cases(suite):
         case = {"utc_offset": offset, "signed_at": rfc3339(true_time)}
         suite.valid(f"site-offset-{name}", at=true_time + 10, **case)
         suite.valid(f"site-offset-{name}-past-edge", at=true_time + STRICT_PAST, **case)
-        suite.refused(
-            f"site-offset-{name}-stale", "timestamp_stale", at=true_time + STRICT_PAST + 1, utc_offset=offset
-        )
+        suite.refused(f"site-offset-{name}-stale", "timestamp_stale", at=true_time + STRICT_PAST + 1, utc_offset=offset)
         suite.refused(f"site-offset-{name}-future", "timestamp_future", at=true_time - FUTURE - 1, utc_offset=offset)
     suite.refused("site-is-east-of-its-configuration", "timestamp_future", age=10, utc_offset="+00:00")
     suite.refused("site-is-west-of-its-configuration", "timestamp_stale", at=shifted + 10)

@@ -14,7 +14,8 @@ SECRET = "whsec_of_the_python_tests"
 def event(event_id: str, note: str = "") -> tuple[dict[str, str], bytes]:
     """Headers and body of one order event, signed now."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    body = f'{{"id":"{event_id}","type":"order.created","created_at":"{now}","data":{{"total":"1500.00","note":"{note}"}}}}'
+    data = f'{{"total":"1500.00","note":"{note}"}}'
+    body = f'{{"id":"{event_id}","type":"order.created","created_at":"{now}","data":{data}}}'
     return sign("handl", SECRET, body.encode()), body.encode()
 
 

@@ -214,10 +214,13 @@ def test_more_names_than_a_map_holds() -> None:
     assert VERIFIER.verify_at([*GOOD, *many], BODY, NOW)
     assert refusal([*GOOD, *many, GOOD[0]]) == "signature_repeated"
     receiver = Receiver("agiled", SECRET, clock=FixedClock(NOW))
-    for headers in ([*GOOD, *many], [*GOOD, *many, GOOD[0]], [*many, *GOOD], [("x", "1")] * 100_000):
-        outcome = receiver.begin("POST", "/", headers)
-        good = headers[0] == GOOD[0] and headers[-1] != GOOD[0]
-        assert isinstance(outcome, Intake) == good
+    for headers, good in (
+        ([*GOOD, *many], True),
+        ([*many, *GOOD], True),
+        ([*GOOD, *many, GOOD[0]], False),
+        ([("x", "1")] * 100_000, False),
+    ):
+        assert isinstance(receiver.begin("POST", "/", headers), Intake) == good
 
 
 class Shouting(str):

@@ -14,6 +14,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+
 from counterfoil import (
     Answer,
     ConfigError,
@@ -157,7 +158,11 @@ class TestSync:
 
     def test_a_long_handler_keeps_its_event(self, store: Store) -> None:
         receiver = Receiver(
-            "handl", SECRET, store=store, lease=timedelta(seconds=2), handler_time=timedelta(minutes=5),
+            "handl",
+            SECRET,
+            store=store,
+            lease=timedelta(seconds=2),
+            handler_time=timedelta(minutes=5),
             in_flight_wait=timedelta(0),
         )
         headers, body = event("evt_1")
@@ -466,11 +471,12 @@ class TestSettings:
         assert told(receiver.receive(headers, body)) == (401, "timestamp_stale")
 
     def test_stores_say_why_they_cannot_be_opened(self, tmp_path: Path) -> None:
-        for store, says in [
+        cases: list[tuple[SqliteStore | PostgresStore | RedisStore, str]] = [
             (SqliteStore(tmp_path / "no" / "such" / "folder.db"), "unable to open"),
             (PostgresStore("postgres://nobody:pass-word@127.0.0.1:1/none"), "refused"),
             (RedisStore("redis://:pass-word@127.0.0.1:1/"), "refused"),
-        ]:
+        ]
+        for store, says in cases:
             with pytest.raises(StoreError) as error:
                 store.open()
             assert says in str(error.value) and "pass-word" not in repr(error.value)

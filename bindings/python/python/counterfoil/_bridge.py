@@ -1,7 +1,7 @@
 """Lets event loops wait for the native module, each through one socket.
 
-The native threads put what has arrived into the loop's mailbox and write a byte. They never call into the interpreter: such
-a call would wait for its lock, and for ever where the interpreter is ending.
+The native threads put what has arrived into the loop's mailbox and write a byte. They never call into the interpreter:
+such a call would wait for its lock, and for ever where the interpreter is ending.
 """
 
 from __future__ import annotations
