@@ -15,6 +15,8 @@ use counterfoil_tower::WebhookLayer;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
+use serde::Serialize;
+use tokio::sync::watch;
 use tower::util::BoxCloneSyncService;
 use tower::{Layer, ServiceExt, service_fn};
 
@@ -24,13 +26,16 @@ pub(crate) const SECRET: &str = "whsec_of_the_behaviour_table";
 pub(crate) const HANDLED: &str = "handler";
 
 /// What one run of the handler does.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Act {
     Answer(u16),
     Panic,
     Reject(&'static str),
     /// Waits, then answers 200.
     Sleep(Duration),
+    /// Waits until the test lets it go on, then answers 200.
+    Hold,
     /// Keeps its task busy without ever letting the runtime do anything else in it, then answers 200.
     Spin(Duration),
     /// Waits for ever, and panics when it is dropped.
@@ -47,7 +52,10 @@ impl Drop for PanicOnDrop {
 
 /// Runs its acts one after the other, then answers 200 for ever.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Handler(Arc<Mutex<Script>>);
+pub(crate) struct Handler {
+    script: Arc<Mutex<Script>>,
+    released: Arc<watch::Sender<bool>>,
+}
 
 #[derive(Debug, Default)]
 struct Script {
@@ -58,28 +66,34 @@ struct Script {
 
 impl Handler {
     pub(crate) fn new(acts: impl IntoIterator<Item = Act>) -> Self {
-        Self(Arc::new(Mutex::new(Script { acts: acts.into_iter().collect(), ..Script::default() })))
+        let script = Script { acts: acts.into_iter().collect(), ..Script::default() };
+        Self { script: Arc::new(Mutex::new(script)), ..Self::default() }
     }
 
     /// How often it began.
     pub(crate) fn runs(&self) -> usize {
-        self.0.lock().unwrap().bodies.len()
+        self.script.lock().unwrap().bodies.len()
     }
 
     /// How often it came to its end.
     pub(crate) fn finished(&self) -> usize {
-        self.0.lock().unwrap().finished
+        self.script.lock().unwrap().finished
     }
 
     /// The bodies it saw.
     pub(crate) fn bodies(&self) -> Vec<Bytes> {
-        self.0.lock().unwrap().bodies.clone()
+        self.script.lock().unwrap().bodies.clone()
+    }
+
+    /// Lets every run go on that holds, or will.
+    pub(crate) fn release(&self) {
+        self.released.send_replace(true);
     }
 
     /// Runs the next act on `body`, and says what the framework is to answer.
     pub(crate) async fn perform(&self, body: Bytes) -> (StatusCode, Option<Reject>) {
         let act = {
-            let mut script = self.0.lock().unwrap();
+            let mut script = self.script.lock().unwrap();
             script.bodies.push(body);
             script.acts.pop_front().unwrap_or(Act::Answer(200))
         };
@@ -89,6 +103,7 @@ impl Handler {
             Act::Panic => panic!("the handler was told to panic"),
             Act::Reject(reason) => answer.1 = Some(Reject::new(reason)),
             Act::Sleep(pause) => tokio::time::sleep(pause).await,
+            Act::Hold => drop(self.released.subscribe().wait_for(|released| *released).await),
             Act::Spin(time) => {
                 let over_at = std::time::Instant::now() + time;
                 while std::time::Instant::now() < over_at {
@@ -100,7 +115,7 @@ impl Handler {
                 std::future::pending::<()>().await;
             }
         }
-        self.0.lock().unwrap().finished += 1;
+        self.script.lock().unwrap().finished += 1;
         answer
     }
 

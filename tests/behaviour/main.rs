@@ -6,14 +6,17 @@
 mod actix;
 mod axum;
 mod client;
+mod differences;
 mod disk;
 mod handler;
 mod heartbeat;
 mod layer;
 mod log;
+mod python;
 mod reports;
 mod servers;
 mod settle;
+mod setup;
 mod sockets;
 mod table;
 mod to_end;

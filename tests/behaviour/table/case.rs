@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use agencyhandy_endpoint::{Endpoint, Fault};
-use counterfoil::Receiver;
 
 use super::sent::Sent;
 use crate::handler::Act;
+use crate::servers::Wanted;
 
 /// One receiver with one handler, and what becomes of requests in turn.
 pub(super) struct Case {
     pub(super) name: &'static str,
-    pub(super) receiver: Receiver,
+    pub(super) receiver: Wanted,
     /// Who plays the sender's endpoint, where there is one.
     pub(super) endpoint: Option<Arc<Endpoint>>,
     pub(super) acts: Vec<Act>,
@@ -26,6 +26,8 @@ pub(super) struct Step {
     pub(super) runs: usize,
     /// Whether the request's body is left where it is, so that HTTP/1.1 can carry no other request after it.
     pub(super) unread: bool,
+    /// Whether the connection ends with the answer for any other reason.
+    pub(super) closing: bool,
     /// What the sender's endpoint does wrong.
     pub(super) fault: Fault,
     /// How often it is asked because of this request.
@@ -45,11 +47,11 @@ pub(super) enum Answer {
 
 pub(super) fn case<const N: usize>(
     name: &'static str,
-    receiver: Receiver,
+    receiver: impl Into<Wanted>,
     acts: impl IntoIterator<Item = Act>,
     steps: [Step; N],
 ) -> Case {
-    Case { name, receiver, endpoint: None, acts: acts.into_iter().collect(), steps: steps.into() }
+    Case { name, receiver: receiver.into(), endpoint: None, acts: acts.into_iter().collect(), steps: steps.into() }
 }
 
 pub(super) fn handled(sent: &Sent, status: u16, runs: usize) -> Step {
@@ -76,11 +78,15 @@ pub(super) fn echoed(sent: &Sent, text: &'static str) -> Step {
 
 impl Step {
     fn new(sent: &Sent, status: u16, answer: Answer, runs: usize) -> Self {
-        Self { sent: sent.clone(), status, answer, runs, unread: false, fault: Fault::None, asked: 0 }
+        Self { sent: sent.clone(), status, answer, runs, unread: false, closing: false, fault: Fault::None, asked: 0 }
     }
 
     pub(super) fn unread(self) -> Self {
         Self { unread: true, ..self }
+    }
+
+    pub(super) fn closing(self, closing: bool) -> Self {
+        Self { closing, ..self }
     }
 
     pub(super) fn fault(self, fault: Fault) -> Self {

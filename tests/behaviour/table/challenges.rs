@@ -1,12 +1,11 @@
 //! Senders that want a text echoed: Slack signs the request for it, others send it in the query of an empty one.
 
-use counterfoil::scheme::Sender;
-use counterfoil::{Clock, Receiver, Secret, SystemClock, senders};
+use counterfoil::{Clock, SystemClock};
 use http::Method;
 
 use super::case::{Case, case, duplicate, echoed, handled, refused, unread};
 use super::sent::Sent;
-use crate::handler::memory;
+use crate::setup::{Setup, Whose};
 
 const SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
 
@@ -25,8 +24,9 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 fn in_the_body() -> Case {
-    let slack = senders::catalogue().iter().find(|sender| sender.name == "slack").unwrap();
-    let signed = |body: &str| Sent::new("slack", body.to_owned()).signed(slack, SECRET);
+    let setup = Setup::new(Whose::named("slack"), Some(SECRET));
+    let slack = setup.sender.sender();
+    let signed = |body: &str| Sent::new("slack", body.to_owned()).signed(&slack, SECRET);
     let challenge = signed(r#"{"type":"url_verification","token":"x","challenge":"3eZbrw1aB10FEMAGAZd4FyFQ"}"#);
     let time = SystemClock.now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     let event = signed(&format!(
@@ -34,7 +34,7 @@ fn in_the_body() -> Case {
     ));
     case(
         "a signed challenge is echoed once it is verified, and is no event",
-        receiver(slack.clone()),
+        setup,
         [],
         [
             echoed(&challenge, "3eZbrw1aB10FEMAGAZd4FyFQ"),
@@ -49,15 +49,15 @@ fn in_the_body() -> Case {
 }
 
 fn in_the_query() -> Case {
-    let till = senders::from_toml(TILL).unwrap().remove(0);
-    let event = Sent::new("till", r#"{"id":"evt_1"}"#).signed(&till, SECRET);
+    let setup = Setup::new(Whose::described("till", TILL), Some(SECRET));
+    let event = Sent::new("till", r#"{"id":"evt_1"}"#).signed(&setup.sender.sender(), SECRET);
     let post = Sent::new("till", "");
     let get = post.method(Method::GET);
     let asked = "till?state=1&validationToken=a%20b+%3Cscript%3E";
     let get_asked = get.target(asked);
     case(
         "a challenge in the query is echoed to whoever asks",
-        receiver(till),
+        setup,
         [],
         [
             echoed(&get_asked, "a b <script>").unread(),
@@ -72,8 +72,4 @@ fn in_the_query() -> Case {
             duplicate(&event, "1", 1),
         ],
     )
-}
-
-fn receiver(sender: Sender) -> Receiver {
-    Receiver::builder(sender).secret(Secret::new(SECRET).unwrap()).store(memory()).build().unwrap()
 }

@@ -1,17 +1,21 @@
-//! What can keep a test from its server.
+//! What can keep a test from what it needs.
 
 use std::io;
 use std::path::PathBuf;
 
 use crate::programs::Program;
 
-/// Why there is no server. Its text is for the person who runs the tests.
+/// Why there is none, or no Python. Its text is for the person who runs the tests.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum KitError {
     #[error("{}", missing(*.0))]
     Missing(Program),
     #[error("`TEST_PG_BIN` is {}, which does not hold both `initdb` and `postgres`", .0.display())]
     WrongFolder(PathBuf),
+    #[error("`TEST_PYTHON` is {}, which is no CPython of 3.11 or later that can make virtual environments", .0.display())]
+    WrongPython(PathBuf),
+    #[error("the wheel's name is to begin with `{begin}`, and these were built: {found:?}")]
+    Wheel { begin: &'static str, found: Vec<PathBuf> },
     #[error("`{command}` failed:\n{output}")]
     Failed { command: String, output: String },
     #[error("the {name} server ended while it started. Its log ends with:\n{log}")]
@@ -51,6 +55,11 @@ fn missing(program: Program) -> &'static str {
             "Redis is needed for this test and is not here. Install it (Debian: `apt-get install redis-server`) so that \
              `redis-server` or `valkey-server` is on the path, or set `REDIS_URL` to a server that tests may share"
         }
+        Program::Python => {
+            "CPython 3.11 or later is needed for this test, with `venv` and `ensurepip`, and is not here. Install it \
+             (Debian: `apt-get install python3-venv`) so that `python3` or `python3.11` is on the path, or set \
+             `TEST_PYTHON` to it"
+        }
     }
 }
 
@@ -59,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_missing_server_is_reported_with_what_to_do() {
+    fn a_missing_program_is_reported_with_what_to_do() {
         let postgres = KitError::Missing(Program::Postgres).to_string();
         for word in ["apt-get install postgresql", "TEST_PG_BIN", "initdb", "DATABASE_URL"] {
             assert!(postgres.contains(word), "{word}: {postgres}");
@@ -67,6 +76,10 @@ mod tests {
         let redis = KitError::Missing(Program::Redis).to_string();
         for word in ["apt-get install redis-server", "valkey-server", "REDIS_URL"] {
             assert!(redis.contains(word), "{word}: {redis}");
+        }
+        let python = KitError::Missing(Program::Python).to_string();
+        for word in ["apt-get install python3-venv", "3.11", "TEST_PYTHON"] {
+            assert!(python.contains(word), "{word}: {python}");
         }
     }
 }

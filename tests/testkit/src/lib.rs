@@ -1,4 +1,4 @@
-//! Private PostgreSQL and Redis servers for tests.
+//! Private PostgreSQL and Redis servers for tests, and a Python with the package in it.
 //!
 //! A test asks for a URL. It gets the server that the environment names, or one that is shared by all test
 //! processes of this user, or one of its own that it may crash:
@@ -14,6 +14,7 @@
 //! | --- | --- |
 //! | `DATABASE_URL`, `REDIS_URL` | the shared server to use, instead of starting one |
 //! | `TEST_PG_BIN` | the folder of `initdb` and `postgres`; else the newest of Debian's, else the path |
+//! | `TEST_PYTHON` | the Python that the environment of [`python`] is made from; else the first of 3.11 or later on the path |
 //! | `TESTKIT_DIR` | where the servers live; else a folder of this user among the temporary files |
 //!
 //! Servers listen on sockets in folders that only their user can enter, never on a port. As root they run as
@@ -30,6 +31,7 @@ mod guard;
 mod home;
 mod postgres;
 mod programs;
+mod python;
 mod redis;
 mod shared;
 
@@ -37,6 +39,7 @@ use std::borrow::Borrow;
 use std::hash::{BuildHasher, RandomState};
 
 pub use postgres::PrivatePostgres;
+pub use python::python;
 pub use redis::PrivateRedis;
 pub use shared::{postgres_url, redis_url};
 
@@ -49,7 +52,7 @@ pub fn unique_name() -> String {
     format!("t_{:016x}", RandomState::new().hash_one(()))
 }
 
-/// A test that has no server has failed.
+/// A test that has not what it needs has failed.
 #[track_caller]
 fn or_panic<T, E: Borrow<KitError>>(result: Result<T, E>) -> T {
     match result {

@@ -1,4 +1,4 @@
-//! Finding the servers' programs, and installing them where that is ours to do.
+//! Finding programs, and installing them where that is ours to do.
 
 use std::env;
 use std::ffi::OsStr;
@@ -16,11 +16,12 @@ const VERSIONS: &str = "/usr/lib/postgresql";
 
 const INSTALL: &str = include_str!("install.sh");
 
-/// A server that must be installed.
+/// What must be installed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Program {
     Postgres,
     Redis,
+    Python,
 }
 
 /// PostgreSQL's programs, all of one version.
@@ -48,7 +49,8 @@ pub(crate) fn redis(home: &Home) -> Result<PathBuf, KitError> {
     })
 }
 
-fn find_or_install<T>(
+/// What `find` finds, once `package` is installed where it is needed and that is ours to do.
+pub(crate) fn find_or_install<T>(
     home: &Home,
     program: Program,
     package: &str,
@@ -102,7 +104,8 @@ fn postgres_in(folder: &Path) -> Option<PostgresPrograms> {
     (is_program(&initdb) && is_program(&postgres)).then_some(PostgresPrograms { initdb, postgres })
 }
 
-fn on_path(name: impl AsRef<OsStr>) -> Option<PathBuf> {
+/// The program of that name on the path.
+pub(crate) fn on_path(name: impl AsRef<OsStr>) -> Option<PathBuf> {
     let name = Path::new(name.as_ref());
     env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(name)).find(|path| is_program(path))
 }
