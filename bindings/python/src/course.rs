@@ -125,7 +125,13 @@ impl Course {
             Processed::Passed(()) => Outcome::Nothing,
             Processed::Answered(answer) => Outcome::Answered(answer),
         };
-        if self.handler().has_settled {
+        let has_settled = {
+            let mut handler = self.handler();
+            // Both lead back here, and would keep this alive for ever.
+            (handler.waker, handler.on_stop) = (None, Vec::new());
+            handler.has_settled
+        };
+        if has_settled {
             SETTLING.get().fetch_sub(1, Ordering::SeqCst);
         }
         self.admit(outcome.clone());

@@ -248,13 +248,15 @@ impl Delivery {
 }
 
 fn parse(py: Python<'_>, text: &[u8]) -> PyResult<Py<PyAny>> {
-    static LOADS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    static DECIMAL: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let options = PyDict::new(py);
-    options.set_item("parse_float", DECIMAL.import(py, "decimal", "Decimal")?)?;
-    let loads = LOADS.import(py, "json", "loads")?;
+    static DECODE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let decode = DECODE.get_or_try_init(py, || {
+        let options = PyDict::new(py);
+        options.set_item("parse_float", py.import("decimal")?.getattr("Decimal")?)?;
+        let decoder = py.import("json")?.getattr("JSONDecoder")?.call((), Some(&options))?;
+        decoder.getattr("decode").map(Bound::unbind)
+    })?;
     // As text: bytes would be read in whatever encoding they look like.
-    let value = PyString::from_bytes(py, text).and_then(|text| loads.call((text,), Some(&options)));
+    let value = PyString::from_bytes(py, text).and_then(|text| decode.bind(py).call1((text,)));
     value.map(Bound::unbind).map_err(|error| unreadable(py, error))
 }
 

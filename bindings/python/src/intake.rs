@@ -15,6 +15,7 @@ use crate::answer::Answer;
 use crate::completion::{Completion, Slot};
 use crate::convert::{self, RELEASE_FROM_BYTES};
 use crate::course::Course;
+use crate::log;
 use crate::outcome::Outcome;
 
 /// A request whose head is in order and whose body is arriving.
@@ -75,20 +76,20 @@ impl Intake {
             Ok(bytes) if bytes.as_bytes().len() <= SMALL => Bytes::copy_from_slice(bytes.as_bytes()),
             _ => convert::body(chunk)?,
         };
-        Ok(self.take(py, &chunk)?.map(Answer::new))
+        Ok(self.take(py, &chunk)?.map(|told| answered(py, told)))
     }
 
     /// The answer to a body that did not arrive in time.
-    fn timed_out(&self) -> Answer {
-        Answer::new(self.receiver.refuse(Rejection::BodyTimeout { limit: self.receiver.body_timeout() }))
+    fn timed_out(&self, py: Python<'_>) -> Answer {
+        answered(py, self.receiver.refuse(Rejection::BodyTimeout { limit: self.receiver.body_timeout() }))
     }
 
     /// The answer to a body that broke off.
     ///
     /// Args:
     ///     reason: What the server said, for the operator.
-    fn unreadable(&self, reason: &str) -> Answer {
-        Answer::new(self.receiver.refuse(Rejection::BodyUnreadable { reason: reason.into() }))
+    fn unreadable(&self, py: Python<'_>, reason: &str) -> Answer {
+        answered(py, self.receiver.refuse(Rejection::BodyUnreadable { reason: reason.into() }))
     }
 
     /// Verifies the delivery and claims its event. Blocks while it waits for the store, or for an earlier delivery.
@@ -107,6 +108,11 @@ impl Intake {
 
 /// Up to here a body is copied in less time than it takes to borrow it.
 const SMALL: usize = 4096;
+
+fn answered(py: Python<'_>, told: Told) -> Answer {
+    log::deliver(py);
+    Answer::new(told)
+}
 
 fn used() -> PyErr {
     PyRuntimeError::new_err("this intake is finished")

@@ -10,6 +10,7 @@ mod convert;
 mod course;
 mod delivery;
 mod errors;
+mod file;
 mod headers;
 mod health;
 mod intake;

@@ -2,7 +2,6 @@
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -20,6 +19,7 @@ use sqlx::{ConnectOptions, Connection};
 use tokio::sync::OnceCell;
 
 use crate::completion::{Completion, Slot};
+use crate::file::File;
 use crate::outcome::Outcome;
 use crate::process::PerProcess;
 use crate::{errors, runtime, tables};
@@ -76,44 +76,16 @@ struct Lazy {
     file: Option<Arc<File>>,
 }
 
-/// The file of a SQLite store, which a process and its child must not both have open by way of a fork.
-///
-/// The child inherits what SQLite knows of the parent's locks, and believes to hold them. The parent then removes the
-/// write-ahead log under it, with every event that the child has settled.
-struct File {
-    /// The process that has opened it, or tries to; 0: none.
-    opened_by: AtomicU32,
-    /// Keeps Python's own SQLite away from it.
-    _guard: Py<PyAny>,
-}
-
-impl File {
-    fn open_here(&self) -> Result<(), StoreError> {
-        let process = std::process::id();
-        match self.opened_by.compare_exchange(0, process, Ordering::SeqCst, Ordering::SeqCst) {
-            Err(other) if other != process => {
-                let source = "the SqliteStore was open when this process was forked: use it first after the fork";
-                Err(StoreError::Broken { source: source.into() })
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
 impl Lazy {
     async fn opened(&self) -> Result<&Arc<dyn Store>, StoreError> {
         self.store.get_or_try_init(|| self.open()).await
     }
 
     async fn open(&self) -> Result<Arc<dyn Store>, StoreError> {
-        if let Some(file) = &self.file {
-            file.open_here()?;
+        match &self.file {
+            Some(file) => file.opening(self.recipe.clone().open()).await,
+            None => self.recipe.clone().open().await,
         }
-        let opened = self.recipe.clone().open().await;
-        if let (Some(file), Err(_)) = (&self.file, &opened) {
-            file.opened_by.store(0, Ordering::SeqCst);
-        }
-        opened
     }
 }
 
@@ -265,7 +237,7 @@ impl SqliteStore {
     fn new(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
         static OPENING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let guard = OPENING.import(py, "counterfoil._sqlite_guard", "opening")?.call1((&path,))?.unbind();
-        let file = Arc::new(File { opened_by: AtomicU32::new(0), _guard: guard });
+        let file = Arc::new(File::new(path.clone(), guard));
         Ok(Self(Kept { file: Some(file), ..Kept::new(Recipe::Sqlite(path)) }))
     }
 

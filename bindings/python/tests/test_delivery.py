@@ -10,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-import counterfoil
 import pytest
-from counterfoil import BodyError, ConfigError, Delivery, Rejection, Verifier, sign
+
+import counterfoil
+from counterfoil import BodyError, Delivery, Rejection, Verifier, sign
 
 SECRET = "a-secret-of-the-delivery-tests"
 NOW = datetime(2026, 5, 18, 12, 0, 0, 123_456, tzinfo=UTC)

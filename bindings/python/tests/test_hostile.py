@@ -7,15 +7,16 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-import counterfoil
 import hypothesis
 import starlette.datastructures
 import werkzeug.datastructures
-from _vectors import Vector, first, signable
-from counterfoil import Answer, ConfigError, Delivery, FixedClock, Intake, Receiver, Rejection, Verifier, sign
 from django.http.request import HttpHeaders
 from hypothesis import given
 from hypothesis import strategies as some
+
+import counterfoil
+from _vectors import Vector, first, signable
+from counterfoil import Answer, ConfigError, Delivery, FixedClock, Intake, Receiver, Rejection, Verifier, sign
 
 CODES = {
     "signature_missing": 401,

@@ -7,7 +7,17 @@ import logging
 import pickle
 
 import pytest
-from counterfoil import FixedClock, LeaseLost, MemoryStore, PostgresStore, Receiver, RedisStore, Rejection, Remote, Secret, Verifier, sign
+
+from counterfoil import (
+    MemoryStore,
+    PostgresStore,
+    Receiver,
+    RedisStore,
+    Rejection,
+    Remote,
+    Secret,
+    Verifier,
+)
 from counterfoil.errors import rejection
 from orders import SECRET, event, told, won
 
@@ -70,8 +80,16 @@ def test_t20_nothing_shows_a_secret_or_can_be_pickled() -> None:
     receiver = Receiver("handl", SECRET, store=MemoryStore())
     lease = won(receiver.receive(*event("evt_1")))
     things = [
-        Secret(SECRET), receiver, Verifier("handl", SECRET), MemoryStore(), PostgresStore(url),
-        RedisStore("redis://:pass-word@host"), Remote(bundled_roots=True), lease, lease.delivery, lease.fence,
+        Secret(SECRET),
+        receiver,
+        Verifier("handl", SECRET),
+        MemoryStore(),
+        PostgresStore(url),
+        RedisStore("redis://:pass-word@host"),
+        Remote(bundled_roots=True),
+        lease,
+        lease.delivery,
+        lease.fence,
         receiver.health(),
     ]
     for thing in things:
@@ -94,4 +112,6 @@ def test_exceptions_travel_between_processes() -> None:
         assert isinstance(again, type(error)) and isinstance(again, Rejection)
         assert (again.code, again.status, again.reason, str(again)) == (error.code, error.status, "why", str(error))
     assert "SignatureError" in repr(rejection("signature_mismatch", 401, "why", None))
-    assert {"TimestampError"} == {type(rejection(f"timestamp_{kind}", 401, "", None)).__name__ for kind in ("stale", "future")}
+    assert {"TimestampError"} == {
+        type(rejection(f"timestamp_{kind}", 401, "", None)).__name__ for kind in ("stale", "future")
+    }

@@ -10,6 +10,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+
 from test_receiver import address
 
 HERE = Path(__file__).parent

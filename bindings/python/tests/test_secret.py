@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+
 from counterfoil import ConfigError, Receiver, Rejection, Secret, Verifier, sign
 
 KEY = "a-rather-unguessable-key"

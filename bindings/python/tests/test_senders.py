@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from counterfoil import ConfigError, Receiver, Sender, Verifier, load_senders, senders, sign
 
 TILL = """\

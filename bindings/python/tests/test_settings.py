@@ -9,8 +9,9 @@ import sys
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-import counterfoil
 import pytest
+
+import counterfoil
 from _vectors import first
 from counterfoil import ConfigError, Delivery, Rejection, Secret, Sender, Verifier, sign
 

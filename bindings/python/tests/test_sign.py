@@ -8,8 +8,9 @@ from base64 import b64encode
 from datetime import UTC, datetime
 from typing import Any
 
-import counterfoil
 import pytest
+
+import counterfoil
 from _vectors import first, signable
 from counterfoil import ConfigError, Verifier, senders, sign
 

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import counterfoil
 import pytest
+
+import counterfoil
 from _vectors import BUILT_IN, FOLDER, Vector, files, first, read
 from counterfoil import Answer, Delivery, FixedClock, Receiver, Rejection, Verifier, sign
 

@@ -7,8 +7,9 @@ import threading
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-import counterfoil
 import pytest
+
+import counterfoil
 from _vectors import BUILT_IN, first
 from counterfoil import (
     ConfigError,

@@ -5,4 +5,6 @@
 #[path = "../../ledger/interface/mod.rs"]
 mod interface;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_axum-orders");
+fn program() -> std::process::Command {
+    std::process::Command::new(env!("CARGO_BIN_EXE_axum-orders"))
+}

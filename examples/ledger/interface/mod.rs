@@ -1,9 +1,9 @@
 //! The HTTP interface of the examples, on the real binary, killed in between.
 //!
-//! Each example includes this in its tests and says which its binary is: `PROGRAM`.
+//! Each example includes this in its tests, beside a function `program` that says what starts it.
 
 mod agencyhandy;
 mod booking;
 mod postgres;
 mod process;
-mod server;
+pub(crate) mod server;

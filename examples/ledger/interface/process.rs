@@ -1,15 +1,15 @@
 //! How the process ends, and what it says of its environment.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use counterfoil::senders::HANDL;
 use counterfoil_testkit::PrivatePostgres;
 use sqlx::PgPool;
 
+use super::super::program;
 use super::server::{Server, handl_event, sum};
-use crate::PROGRAM;
 
 #[tokio::test]
 #[cfg(unix)]
@@ -118,8 +118,9 @@ fn no_refusal_repeats_a_password() {
 /// Runs it to its end, which comes before it serves, and returns what it said.
 fn refusal(variables: &[(&str, &str)]) -> String {
     let folder = tempfile::tempdir().unwrap();
-    let mut command = Command::new(PROGRAM);
-    let command = command.current_dir(&folder).envs(variables.iter().copied());
+    let mut command = program();
+    // Some take their port before they look at anything else.
+    let command = command.current_dir(&folder).env("PORT", "0").envs(variables.iter().copied());
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();

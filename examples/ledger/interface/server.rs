@@ -1,6 +1,8 @@
 //! A running example, and events for it.
 
 use std::io::{BufRead, BufReader};
+#[cfg(unix)]
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -10,7 +12,7 @@ use reqwest::{Client, RequestBuilder};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::PROGRAM;
+use super::super::program;
 
 pub(crate) const SECRET: &str = "whsec_of_the_example";
 
@@ -33,8 +35,19 @@ impl Server {
         store: &str,
         variables: impl IntoIterator<Item = (String, String)>,
     ) -> Self {
-        let mut command = Command::new(PROGRAM);
+        Self::run(program(), folder, store, variables)
+    }
+
+    pub(crate) fn run(
+        mut command: Command,
+        folder: &TempDir,
+        store: &str,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Self {
         command.current_dir(folder).env("PORT", "0").env("STORE", store).envs(variables);
+        // Some serve in processes of their own, which would outlive the first one.
+        #[cfg(unix)]
+        command.process_group(0);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -76,12 +89,29 @@ impl Server {
     pub(crate) fn end(&mut self) -> ExitStatus {
         self.child.wait().unwrap()
     }
+
+    /// Kills it, and all processes that it has started, without a warning.
+    fn kill(&mut self) {
+        // The number of one that has ended may be another's by now.
+        if self.child.try_wait().unwrap().is_none() {
+            let group = format!("-{}", self.child.id());
+            let killed = Command::new("kill").args(["-s", "KILL", "--", &group]).status();
+            assert!(killed.unwrap().success());
+        }
+    }
+}
+
+#[cfg(not(unix))]
+impl Server {
+    fn kill(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+    }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
+        self.kill();
         self.child.wait().unwrap();
     }
 }

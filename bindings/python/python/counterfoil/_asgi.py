@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Generator, MutableMapping
+from collections.abc import Awaitable, Callable, Generator, Mapping, MutableMapping
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote
 
@@ -22,10 +22,15 @@ _MESSAGES_AT_ONCE: Final = 64
 
 async def serve(receiver: Receiver, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
     """Answers one HTTP request, running `app` where there is an event to handle."""
-    intake = receiver.begin(scope["method"], _target(scope), scope["headers"])
+    intake = receiver.begin(scope["method"], target(scope), scope["headers"])
     if isinstance(intake, Answer):
         return await _respond(send, intake, _closing(scope))
-    answer = await _read(receiver, intake, receive)
+    step = _Step(receive())
+    if step.message is not None and not step.message.get("more_body", False):
+        # Most bodies have arrived with their head: then no timer is made.
+        answer = _take(intake, step.message)
+    else:
+        answer = await _read(receiver, intake, step, receive)
     if answer is not None:
         return await _respond(send, answer, _closing(scope))
     received = await intake.afinish()
@@ -58,15 +63,17 @@ class _Exchange(OwnTask):
         except GeneratorExit:
             raise
         except BaseException as error:
-            if self._is_over:
+            if self.is_over:
                 raise
             answer = await self.fail(error)
             if answer is not None:
-                await _respond(self._send, answer)
+                # A server closes the connection of an application that raises.
+                closing = None if self.is_expected(error) else _closing(self._scope)
+                await _respond(self._send, answer, closing)
             if answer is None or not self.is_expected(error):
                 raise
         else:
-            if not self._is_over and (answer := await self.fail(None)):
+            if not self.is_over and (answer := await self.fail(None)):
                 await _respond(self._send, answer)
 
     def _on_abandoned(self) -> None:
@@ -85,9 +92,9 @@ class _Exchange(OwnTask):
             await self._send(message)
         elif message["type"] != "http.response.start":
             # Ahead of the response it is a hint that promises nothing; after it, part of one that is not sent.
-            if not self._is_over:
+            if not self.is_over:
                 await self._send(message)
-        elif not self._is_over:
+        elif not self.is_over:
             answer = await self.settle(message["status"])
             if answer is None:
                 self._passes = True
@@ -109,24 +116,21 @@ async def _respond(send: Send, answer: Answer, extra: list[tuple[bytes, bytes]] 
 
 
 def _closing(scope: Scope) -> list[tuple[bytes, bytes]]:
-    """The rest of the body is never read, so that the connection cannot carry another request. Saying so keeps the sender
-    from putting its next delivery on it."""
+    """The connection carries no other request: the rest of a body is never read, or the server is about to close it.
+    Saying so keeps the sender from putting its next delivery on it."""
     return [(b"connection", b"close")] if scope.get("http_version", "1.1").startswith("1") else []
 
 
-def _target(scope: Scope) -> str:
+def target(scope: Mapping[str, Any]) -> str:
+    """Path and query, as they arrived."""
     path: bytes | None = scope.get("raw_path")
-    target = path.decode("latin-1") if path else quote(scope["path"])
+    target = path.decode("latin-1") if path else quote(scope["path"], errors="replace")
     query: bytes = scope.get("query_string", b"")
     return f"{target}?{query.decode('latin-1')}" if query else target
 
 
-async def _read(receiver: Receiver, intake: Intake, receive: Receive) -> Answer | None:
-    """Reads the body to its end. The answer to one that could not be read, or that took or grew too much."""
-    step = _Step(receive())
-    if step.message is not None and not step.message.get("more_body", False):
-        # Most bodies have arrived with their head: then no timer is made.
-        return _take(intake, step.message)
+async def _read(receiver: Receiver, intake: Intake, step: _Step, receive: Receive) -> Answer | None:
+    """Reads a body to its end. The answer to one that could not be read, or that took or grew too much."""
     try:
         async with asyncio.timeout(receiver.body_timeout.total_seconds()):
             message = step.message or await step

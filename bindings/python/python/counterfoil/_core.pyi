@@ -17,7 +17,9 @@ class _Raw(Protocol):
 class _Items(Protocol):
     def items(self) -> Iterable[tuple[str, str]]: ...
 
-_Headers: TypeAlias = Mapping[str, str] | Mapping[bytes, bytes] | Iterable[tuple[str | bytes, str | bytes]] | _Raw | _Items
+_Headers: TypeAlias = (
+    Mapping[str, str] | Mapping[bytes, bytes] | Iterable[tuple[str | bytes, str | bytes]] | _Raw | _Items
+)
 _SecretLike: TypeAlias = Secret | str | bytes
 _Secrets: TypeAlias = _SecretLike | Sequence[_SecretLike | tuple[_SecretLike, datetime]]
 _ToleranceLike: TypeAlias = Literal["strict", "retry_safe"] | timedelta | tuple[timedelta, timedelta]
@@ -257,7 +259,9 @@ class Lease:
     def bury(self, reason: str) -> None: ...
     def abury(self, reason: str) -> Completion[None]: ...
     def __enter__(self) -> Delivery: ...
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
     def __aenter__(self) -> Completion[Delivery]: ...
     def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -275,7 +279,15 @@ class SqliteStore:
 
 @final
 class PostgresStore:
-    def __new__(cls, url: str, *, schema: str | None = None, prefix: str | None = None, migrate: bool = False, connections: int = 8) -> Self: ...
+    def __new__(
+        cls,
+        url: str,
+        *,
+        schema: str | None = None,
+        prefix: str | None = None,
+        migrate: bool = False,
+        connections: int = 8,
+    ) -> Self: ...
     def open(self) -> None: ...
     def aopen(self) -> Completion[None]: ...
 
@@ -288,7 +300,14 @@ class RedisStore:
 @final
 class Remote:
     """Asks a sender's endpoint, over HTTPS, for senders that nobody else can check."""
-    def __new__(cls, *, timeout: timedelta | None = None, proxy: str | None = None, bundled_roots: bool = False, insecure_base_url: str | None = None) -> Self: ...
+    def __new__(
+        cls,
+        *,
+        timeout: timedelta | None = None,
+        proxy: str | None = None,
+        bundled_roots: bool = False,
+        insecure_base_url: str | None = None,
+    ) -> Self: ...
 
 @final
 class FixedClock:

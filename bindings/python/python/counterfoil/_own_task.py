@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
-from collections.abc import AsyncGenerator, Coroutine, Generator
+from collections.abc import Coroutine
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from counterfoil import _failure
@@ -21,43 +22,44 @@ _LOOK_AGAIN: Final = 0.05
 _THREADS: Final = {"AsyncIOBackend.run_sync_in_worker_thread", "to_thread", "SyncToAsync.__call__"}
 """Where anyio, asyncio and asgiref wait for a thread."""
 
-_abandoned: set[asyncio.Task[Any]] = set()
+_SUSPENDED: Final = (CoroutineType, AsyncGeneratorType, GeneratorType)
+
+abandoned: set[asyncio.Task[Any]] = set()
 """Handlers whose request is gone. A loop itself does not keep a task alive."""
 
 
 class OwnTask:
     """Runs one handler. A sender that hangs up does not cancel it, nor does anything around it; the receiver does."""
 
-    __slots__ = ("_is_over", "_task", "_was_stopped", "lease")
+    __slots__ = ("_stop", "is_over", "lease")
 
     def __init__(self, lease: Lease) -> None:
         self.lease = lease
-        self._task: asyncio.Task[Any] | None = None
-        self._is_over = False
-        self._was_stopped = False
+        self.is_over = False
+        self._stop: _Stop | None = None
 
     async def run(self, handler: Coroutine[Any, Any, _T]) -> _T:
         """Waits for the handler. Where that is cancelled, the handler goes on."""
         task = _start(handler)
-        self._task = task
         try:
             if not task.done():
                 await asyncio.sleep(0)
             if not task.done():
-                self.lease.on_stop(self._stop)
+                self._watch_over(task)
                 await asyncio.wait((task,))
         except asyncio.CancelledError:
-            _abandoned.add(task)
-            task.add_done_callback(_abandoned.discard)
-            self.lease.on_stop(self._stop)
+            abandoned.add(task)
+            task.add_done_callback(abandoned.discard)
+            self._watch_over(task)
             self._on_abandoned()
             raise
         return task.result()
 
     async def settle(self, status: int) -> Answer | None:
         """Settles by the status of the handler's response. Called in the handler's own task."""
+        settled = self.lease.asettle(status)
         self._end()
-        return await self.lease.asettle(status)
+        return await settled
 
     async def fail(self, error: BaseException | None) -> Answer | None:
         """Settles what has no response. Called in the handler's own task."""
@@ -66,28 +68,48 @@ class OwnTask:
 
     def is_expected(self, error: BaseException) -> bool:
         """Whether an exception is what was asked for, and nobody's error."""
-        is_stop = self._was_stopped and isinstance(error, asyncio.CancelledError)
-        return is_stop or isinstance(error, _failure.DELIBERATE)
+        was_asked_for = self._stop is not None and self._stop.has_fired and isinstance(error, asyncio.CancelledError)
+        return was_asked_for or isinstance(error, _failure.DELIBERATE)
+
+    def _watch_over(self, task: asyncio.Task[Any]) -> None:
+        if self._stop is None and not self.is_over:
+            self._stop = _Stop(task)
+            self.lease.on_stop(self._stop)
+
+    def _end(self) -> None:
+        self.is_over = True
+        if self._stop is not None:
+            self._stop.end()
 
     def _on_abandoned(self) -> None:
         """The handler goes on without anybody who waits for it."""
 
-    def _end(self) -> None:
-        self._is_over = True
-        if self._was_stopped and self._task is not None:
-            self._task.uncancel()
 
-    def _stop(self) -> None:
+class _Stop:
+    """Stops a handler, once. A receiver may keep this for as long as the lease lives: it leads to neither."""
+
+    __slots__ = ("_task", "has_fired")
+
+    def __init__(self, task: asyncio.Task[Any]) -> None:
+        self._task: asyncio.Task[Any] | None = task
+        self.has_fired = False
+
+    def __call__(self) -> None:
         """Called by the loop, between two steps of the task."""
-        task = self._task
-        if task is None or self._is_over or task.done():
+        if self._task is None or self._task.done() or self.has_fired:
             return
-        if _waits_for_thread(task):
+        if _waits_for_thread(self._task):
             # A thread runs to its end. Cancelled, the task would leave it behind, and give the event away meanwhile.
-            asyncio.get_running_loop().call_later(_LOOK_AGAIN, self._stop)
+            asyncio.get_running_loop().call_later(_LOOK_AGAIN, self)
         else:
-            self._was_stopped = True
-            task.cancel()
+            self.has_fired = True
+            self._task.cancel()
+
+    def end(self) -> None:
+        """The handler has come to its end. What it does after that is not stopped, and not cancelled either."""
+        task, self._task = self._task, None
+        if task is not None and self.has_fired:
+            task.uncancel()
 
 
 def _start(handler: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
@@ -99,7 +121,7 @@ def _start(handler: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
 
 
 def _waits_for_thread(task: asyncio.Task[Any]) -> bool:
-    awaited: object = task.get_coro()
+    awaited: Any = task.get_coro()
     while awaited is not None:
         code = next((getattr(awaited, name) for name in ("cr_code", "ag_code") if hasattr(awaited, name)), None)
         if code is not None and code.co_qualname in _THREADS:
@@ -108,10 +130,9 @@ def _waits_for_thread(task: asyncio.Task[Any]) -> bool:
     return False
 
 
-def _awaited_by(awaited: object) -> object:
+def _awaited_by(awaited: Any) -> Any:
     for name in ("cr_await", "ag_await", "gi_yieldfrom"):
         if hasattr(awaited, name):
             return getattr(awaited, name)
     # The step of an asynchronous generator, and the iterator of a coroutine, do not say what they are a step of.
-    inner = (Coroutine, AsyncGenerator, Generator)
-    return next((referent for referent in gc.get_referents(awaited) if isinstance(referent, inner)), None)
+    return next((referent for referent in gc.get_referents(awaited) if type(referent) in _SUSPENDED), None)

@@ -1,18 +1,18 @@
 """Keeps two copies of SQLite away from one file.
 
-The native module holds a copy of SQLite of its own, beside the one of Python's `sqlite3`. POSIX locks belong to the process:
-whichever copy closes a descriptor of a file drops the locks that the other one holds there, and both may then write at once.
-So a file is opened by one of the two only, and the other is refused:
+The native module holds a copy of SQLite of its own, beside the one of Python's `sqlite3`. POSIX locks belong to the
+process: whichever copy closes a descriptor of a file drops the locks that the other one holds there, and both may
+then write at once. So a file is opened by one of the two only, and the other is refused:
 
 1. a `SqliteStore` of a file that this process has open already, by whatever way;
 2. `claim_in` and `complete_in` on a connection that has attached the file of a `SqliteStore`;
 3. `sqlite3.connect` to the file of a `SqliteStore`, by any of its names: relative, `file:` URI, symbolic or hard link;
-4. a `SqliteStore` in a forked child, of a file that the parent had open: the copied memory says that locks are held which only
-   the parent holds.
+4. a `SqliteStore` in a forked child, of a file that the parent had open: the copied memory says that locks are held
+   which only the parent holds.
 
-What cannot be seen: another native library that opens the file later (apsw, DuckDB, a second wheel), `ATTACH` by a connection
-that is not given to `claim_in`, and plain reading (`open`, `shutil.copy`), which drops the locks as well. Other processes do no
-harm. Windows has no such locks, and needs no guard.
+What cannot be seen: another native library that opens the file later (apsw, DuckDB, a second wheel), `ATTACH` by a
+connection that is not given to `claim_in`, and plain reading (`open`, `shutil.copy`), which drops the locks as well.
+Other processes do no harm. Windows has no such locks, and needs no guard.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import weakref
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 from urllib.parse import unquote_to_bytes
 
 from counterfoil.errors import ConfigError
 
-__all__ = ["closed", "opened", "opening", "refuse"]
+__all__ = ["Opening", "opening", "refuse", "watches"]
 
 Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 Inode: TypeAlias = tuple[int, int]
@@ -36,9 +37,15 @@ _COMPANIONS: Final = ("", "-wal", "-shm", "-journal")
 _HARMLESS: Final = frozenset({"", ":memory:"})
 
 
+class Opening:
+    """A store's right to its file, for as long as this object lives."""
+
+    __slots__ = ("__weakref__",)
+
+
 @dataclass(slots=True)
-class _Store:
-    """A file that stores of this process have, or may open at any time."""
+class _File:
+    """A file that stores of this process have open, or may open at any time."""
 
     path: str
     users: int = 0
@@ -51,54 +58,46 @@ class _Store:
         self.inodes |= there
         return there
 
-    def has(self, inodes: set[Inode]) -> bool:
-        """Whether one of them is the store's. The number of a file that is gone, and not open any more, may be another's."""
-        if not inodes.isdisjoint(self.look()):
+    def is_one_of(self, names: list[str], inodes: set[Inode]) -> bool:
+        if self.path in names or not inodes.isdisjoint(self.look()):
             return True
+        # The number of a file that is gone, and not open any more, may be another's.
         known = inodes & self.inodes
         return bool(known) and not known.isdisjoint(_descriptors())
 
+    def is_left(self) -> bool:
+        """Whether the last store has gone, and has closed the file, which it does on a thread of its own."""
+        if self.users > 0:
+            return False
+        self.look()
+        return self.inodes.isdisjoint(_descriptors())
 
-_stores: dict[str, _Store] = {}
-_lock = threading.Lock()
+
+_files: dict[str, _File] = {}
+_lock = threading.RLock()
 _watching = False
 
 
-def opening(path: Path) -> None:
-    """Says that a store is about to open `path`, or will do so later. To be taken back by `closed`.
+def opening(path: Path) -> Opening:
+    """Says that a store may open `path` at any time from now on, until what is returned is garbage.
 
     Raises:
         ConfigError: The file is open in this process already, outside a store.
     """
+    right = Opening()
     if os.name == "nt":
-        return
+        return right
     names = list(_names(path))
     with _lock:
         for name in names:
             _check_unopened(name)
         for name in names:
-            store = _stores.setdefault(name, _Store(name))
-            store.users += 1
-            store.look()
+            file = _files.setdefault(name, _File(name))
+            file.users += 1
+            file.look()
         _watch()
-
-
-def opened(path: Path) -> None:
-    """Says that a store has opened `path`, so that the file exists."""
-    with _lock:
-        for name in _names(path):
-            if store := _stores.get(name):
-                store.look()
-
-
-def closed(path: Path) -> None:
-    """Says that a store has closed `path`, or could not open it."""
-    with _lock:
-        for name in _names(path):
-            if store := _stores.get(name):
-                store.users -= 1
-                if store.users <= 0:
-                    del _stores[name]
+    weakref.finalize(right, _leave, names).atexit = False
+    return right
 
 
 def refuse(path: Path) -> None:
@@ -109,37 +108,49 @@ def refuse(path: Path) -> None:
     """
     names = list(_names(path))
     inodes = _inodes(names)
-    for store in list(_stores.values()):
-        if store.path in names or store.has(inodes):
-            raise ConfigError(
-                f"{store.path!r} belongs to a SqliteStore of this process, whose copy of SQLite is another one than Python's: "
-                "each would drop the other's locks and damage the file. Give the store a file of its own, or read it from "
-                "another process."
-            )
+    for file in list(_files.values()):
+        if not file.is_one_of(names, inodes):
+            continue
+        with _lock:
+            if file.is_left():
+                _files.pop(file.path, None)
+                continue
+        raise ConfigError(
+            f"{file.path!r} belongs to a SqliteStore of this process, whose copy of SQLite is not Python's: each would "
+            "drop the other's locks and damage the file. Give the store a file of its own, or read it from another "
+            "process."
+        )
 
 
 def watches() -> bool:
     """Whether there is a file to be refused."""
-    return bool(_stores)
+    return bool(_files)
 
 
 def _check_unopened(name: str) -> None:
-    store = _stores.get(name)
-    if store is not None and not store.inherited:
+    file = _files.get(name)
+    if file is not None and not file.inherited:
         return
     if name not in _open_files([name]):
-        if store is not None:
-            store.inherited = False
+        if file is not None:
+            file.inherited = False
         return
-    if store is not None:
+    if file is not None:
         raise ConfigError(
-            f"{name!r} was open when this process was forked, and SQLite cannot go on with it in the child: use the store "
-            "for the first time after the fork"
+            f"{name!r} was open when this process was forked, and SQLite cannot go on with it in the child: use the "
+            "store for the first time after the fork"
         )
     raise ConfigError(
-        f"this process has {name!r} open already, perhaps by Python's sqlite3: two copies of SQLite would drop each other's "
-        "locks and damage the file. Give the SqliteStore a file of its own."
+        f"this process has {name!r} open already, perhaps by Python's sqlite3: two copies of SQLite would drop each "
+        "other's locks and damage the file. Give the SqliteStore a file of its own."
     )
+
+
+def _leave(names: list[str]) -> None:
+    with _lock:
+        for name in names:
+            if file := _files.get(name):
+                file.users -= 1
 
 
 def _open_files(names: Iterable[str]) -> set[str]:
@@ -163,7 +174,7 @@ def _inodes(names: Iterable[str]) -> set[Inode]:
     for name in names:
         try:
             status = os.stat(name)
-        except (OSError, ValueError):
+        except OSError:
             continue
         inodes.add((status.st_dev, status.st_ino))
     return inodes
@@ -192,20 +203,20 @@ def _watch() -> None:
 
 
 def _audit(event: str, arguments: tuple[object, ...]) -> None:
-    if event == "sqlite3.connect" and _stores:
+    if event == "sqlite3.connect" and _files:
         database = arguments[0]
         if isinstance(database, str | bytes | os.PathLike):
-            refuse(database)
+            refuse(cast("Path", database))
 
 
 def _forked() -> None:
     """In the child: the parent's descriptors are here too, with locks that are not."""
     global _lock
-    _lock = threading.Lock()
-    if _stores:
-        still_open = _open_files(_stores)
-        for store in _stores.values():
-            store.inherited = store.path in still_open
+    _lock = threading.RLock()
+    if _files:
+        still_open = _open_files(_files)
+        for file in _files.values():
+            file.inherited = file.path in still_open
 
 
 if hasattr(os, "register_at_fork"):

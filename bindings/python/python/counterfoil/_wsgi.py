@@ -96,5 +96,6 @@ _BARE: Final = ("CONTENT_TYPE", "CONTENT_LENGTH")
 def _target(environ: Environ) -> str:
     path: str = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
     query: str = environ.get("QUERY_STRING", "")
-    target = quote(path.encode("latin-1"))
+    # Django has decoded it already.
+    target = quote(path, encoding="latin-1", errors="replace")
     return f"{target}?{query}" if query else target

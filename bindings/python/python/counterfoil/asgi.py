@@ -6,8 +6,9 @@ A request reaches the application exactly when
 2. its signature is the sender's, over the bytes on the wire, within the tolerance;
 3. no earlier delivery of the event was completed, is being handled, or was rejected for good.
 
-The application then runs in a task of its own: a sender that hangs up does not cancel it. A 2xx completes the event, and
-goes out once that is so; any other status, an exception, or running out of time gives the event back for the next retry.
+The application then runs in a task of its own: a sender that hangs up does not cancel it. A 2xx completes the event,
+and goes out once that is so; any other status, an exception, or running out of time gives the event back for the next
+retry.
 
 Example:
     A whole application, for `uvicorn hooks:app`:
@@ -25,12 +26,13 @@ Example:
     >>> receiver = Receiver("handl", os.environ["HANDL_SECRET"], store=SqliteStore("webhooks.db"))
     >>> app = WebhookMiddleware(handle, receiver)
 
-Where to put it: inside whatever answers for exceptions. A framework's outermost layer turns them into responses of its own,
-and `raise Reject(..)` is no more than a 500 to what stands around that. In Starlette and FastAPI the list of middleware is the
-right place; `counterfoil.starlette` and `counterfoil.fastapi` put a receiver in front of a single route.
+Where to put it: inside whatever answers for exceptions. A framework's outermost layer turns them into responses of
+its own, and `raise Reject(..)` is no more than a 500 to what stands around that. In Starlette and FastAPI the list of
+middleware is the right place; `counterfoil.starlette` and `counterfoil.fastapi` put a receiver in front of a single
+route.
 
-Whatever rewrites or decompresses the body before the receiver sees it breaks the signature. The event loop is asyncio's, or
-uvloop.
+Whatever rewrites or decompresses the body before the receiver sees it breaks the signature. The event loop is
+asyncio's, or uvloop.
 """
 
 from __future__ import annotations
@@ -49,8 +51,9 @@ __all__ = ["ASGIApp", "Message", "Receive", "Scope", "Send", "WebhookMiddleware"
 class WebhookMiddleware:
     """Puts receivers in front of an application. Everything that is not theirs goes through untouched.
 
-    The application finds `delivery`, `lease` and `fence` in `scope["state"]`, which is Starlette's `request.state`, and can
-    read the body again. A handler that takes its event from the delivery cannot be reached without one, whatever the paths.
+    The application finds `delivery`, `lease` and `fence` in `scope["state"]`, which is Starlette's `request.state`,
+    and can read the body again. A handler that takes its event from the delivery cannot be reached without one,
+    whatever the paths.
 
     Args:
         app: The application.

@@ -17,13 +17,15 @@ Example:
     ...     print(g.delivery.event_type, request.get_json())
     ...     return "", 204
 
-A delivery is verified before the view runs, with a body that can be read again in every way that Flask has. A 2xx completes the
-event; any other status gives it back for the next retry, whether it is returned, comes of `abort(..)`, or of an error
-handler of yours. An exception that nobody handles gives it back too: Flask logs it as ever, and the sender gets the
-receiver's answer. The status that counts is the view's, before `after_request` functions and before a streamed body runs.
+A delivery is verified before the view runs, with a body that can be read again in every way that Flask has. A 2xx
+completes the event; any other status gives it back for the next retry, whether it is returned, comes of `abort(..)`,
+or of an error handler of yours. An exception that nobody handles gives it back too: Flask logs it as ever, and the
+sender gets the receiver's answer. The status that counts is the view's, before `after_request` functions and before a
+streamed body runs.
 
-The body must not have been read before: a `before_request` function that wants it calls `request.get_data()`, which keeps it.
-The receiver's size limit counts, not `MAX_CONTENT_LENGTH`. What `counterfoil.wsgi` says about WSGI holds here too.
+The body must not have been read before: a `before_request` function that wants it calls `request.get_data()`, which
+keeps it. The receiver's size limit counts, not `MAX_CONTENT_LENGTH`. What `counterfoil.wsgi` says about WSGI holds
+here too.
 """
 
 from __future__ import annotations
@@ -90,21 +92,23 @@ def _read(receiver: Receiver, intake: Intake) -> Answer | None:
     body = request.get_data()
     if not body and (request.content_length or "form" in request.__dict__):
         raise ConfigError(
-            "the body was used up before the receiver could verify it: read it with request.get_data(), which keeps it, "
-            "before request.form, request.stream or others do"
+            "the body was used up before the receiver could verify it: read it with request.get_data(), which keeps "
+            "it, before request.form, request.stream or others do"
         )
     return _wsgi.drain(receiver, intake, BytesIO(body).read)
 
 
 def _replay(body: bytes) -> None:
-    request.stream = BytesIO(body)
+    found = request.__dict__
+    found["stream"] = BytesIO(body)
     request.get_data()
-    request.stream = BytesIO(body)
+    found["stream"] = BytesIO(body)
 
 
 def _handle(lease: Lease, view: Callable[[], ResponseReturnValue]) -> Response:
     try:
         response = current_app.make_response(_returned(view))
+        answer = lease.settle(response.status_code)
     except BaseException as error:
         answer = _failure.settle(lease, error)
         if answer is None or not isinstance(error, Exception):
@@ -114,7 +118,6 @@ def _handle(lease: Lease, view: Callable[[], ResponseReturnValue]) -> Response:
         # Flask is to see the exception, and the sender the answer.
         after_this_request(lambda _: _response(answer))
         raise
-    answer = lease.settle(response.status_code)
     return response if answer is None else _response(answer)
 
 
@@ -129,4 +132,8 @@ def _returned(view: Callable[[], ResponseReturnValue]) -> ResponseReturnValue:
 
 
 def _response(answer: Answer) -> Response:
-    return Response(answer.body, answer.status, answer.headers)
+    response = Response(answer.body, answer.status)
+    # Without the content type that Flask gives to everything.
+    response.headers.clear()
+    response.headers.extend(answer.headers)
+    return response

@@ -25,10 +25,12 @@ Example:
     >>> from counterfoil.starlette import WebhookMiddleware
     >>> from starlette.middleware import Middleware
     >>>
-    >>> app = Starlette(routes=[...], middleware=[Middleware(WebhookMiddleware, receiver, path="/webhooks/handl")])
+    >>> hooks = Middleware(WebhookMiddleware, receiver=receiver, path="/webhooks/handl")
+    >>> app = Starlette(routes=[...], middleware=[hooks])
 
-What `counterfoil.asgi` says holds here too. A `def` endpoint runs in a thread, as always; it cannot be stopped, and runs to its
-end. Give a verified route no `methods=`: the receiver itself answers what is no POST, some of which asks for a challenge.
+What `counterfoil.asgi` says holds here too. A `def` endpoint runs in a thread, as always; it cannot be stopped, and
+runs to its end. Give a verified route no `methods=`: the receiver itself answers what is no POST, some of which asks
+for a challenge.
 """
 
 from __future__ import annotations
@@ -53,7 +55,7 @@ Endpoint: TypeAlias = Callable[[Request], Response] | Callable[[Request], Awaita
 
 
 def verified(receiver: Receiver) -> Callable[[Endpoint], Verified]:
-    """Puts a receiver in front of one endpoint: a function, an `HTTPEndpoint`, or any ASGI application.
+    """Puts a receiver in front of one endpoint: a function of a request, or, as an object, any ASGI application.
 
     Args:
         receiver: The receiver.
@@ -68,7 +70,7 @@ class Verified:
     """An endpoint that only sees verified deliveries, each event once."""
 
     def __init__(self, endpoint: Endpoint, receiver: Receiver) -> None:
-        functools.update_wrapper(self, endpoint)
+        functools.update_wrapper(self, cast("Callable[..., object]", endpoint), updated=())
         self._app: Final = _app(endpoint)
         self._receiver: Final = receiver
 

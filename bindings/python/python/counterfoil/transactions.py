@@ -1,23 +1,24 @@
 """Effects that commit together with their event, in the application's own database.
 
-Whoever has the events in the database of the effects needs no luck between the last effect and the completion: both commit in
-one transaction, or neither does, once per event within the retention, whatever crashes. Nothing is opened here, and nothing
-committed: the statements run on the connection that is given, in the transaction that is open on it.
+Whoever has the events in the database of the effects needs no luck between the last effect and the completion: both
+commit in one transaction, or neither does, once per event within the retention, whatever crashes. Nothing is opened
+here, and nothing committed: the statements run on the given connection, in the transaction that is open on it.
 
-`claim_in` is for receivers without a store. The event counts as handled once the transaction commits, and as never seen if it
-does not:
+`claim_in` is for receivers without a store. The event counts as handled once the transaction commits, and as never
+seen if it does not:
 
     with connection.transaction(), claim_in(connection, delivery):
         connection.execute("INSERT INTO orders (key, body) VALUES (%s, %s)", (delivery.key, delivery.body))
 
-`complete_in` is for receivers whose `PostgresStore` is in the database of the effects. It has claimed the event already:
+`complete_in` is for receivers whose `PostgresStore` is in the database of the effects. It has claimed the event
+already:
 
     with connection.transaction():
         connection.execute("INSERT INTO orders (key, body) VALUES (%s, %s)", (delivery.key, delivery.body))
         complete_in(connection, lease.fence)
 
-Connections are those of psycopg 3, asyncpg, sqlite3 and aiosqlite, connections and sessions of SQLAlchemy 2 on these drivers,
-and Django's `connection` on PostgreSQL and SQLite. The tables come from `Tables().postgres_migrations()` or
+Connections are those of psycopg 3, asyncpg, sqlite3 and aiosqlite, connections and sessions of SQLAlchemy 2 on these
+drivers, and Django's `connection` on PostgreSQL and SQLite. The tables come from `Tables().postgres_migrations()` or
 `.sqlite_migrations()`.
 """
 
@@ -46,8 +47,8 @@ class Claimed:
     """The claim of a transaction.
 
     Attributes:
-        token: Grows with every claim of the event. A system of yours that remembers the highest one it has seen can refuse a
-            holder that was overtaken.
+        token: Grows with every claim of the event. A system of yours that remembers the highest one it has seen can
+            refuse a holder that was overtaken.
     """
 
     token: int
@@ -58,13 +59,14 @@ def claim_in(
 ) -> AbstractContextManager[Claimed]:
     """Claims the event of `delivery` inside the transaction that is open on `connection`. The block holds its effects.
 
-    Entering claims; leaving the block makes sure that the commit, which stays with the application, will commit the claim too.
-    An exception that leaves the block takes back the claim and what the block has done, even if the transaction goes on.
-    Let `NotClaimed` end the transaction, and answer with its `answer`; answer 2xx only once the commit has succeeded.
+    Entering claims; leaving the block makes sure that the commit, which stays with the application, will commit the
+    claim too. An exception that leaves the block takes back the claim and what the block has done, even if the
+    transaction goes on. Let `NotClaimed` end the transaction, and answer with its `answer`; answer 2xx only once the
+    commit has succeeded.
 
-    A copy that arrives meanwhile does not wait, on PostgreSQL: it is told that the event is in flight. On SQLite it waits for
-    the file, as every writer does. Claim before the transaction reads anything, or begin it by `BEGIN IMMEDIATE`: SQLite
-    refuses a transaction that has read what another one has changed since.
+    A copy that arrives meanwhile does not wait, on PostgreSQL: it is told that the event is in flight. On SQLite it
+    waits for the file, as every writer does. Claim before the transaction reads anything, or begin it by `BEGIN
+    IMMEDIATE`: SQLite refuses a transaction that has read what another one has changed since.
 
     Do not claim the events of one endpoint in a store and in transactions at the same time.
 
@@ -77,8 +79,8 @@ def claim_in(
     Raises:
         ConfigError: There is no open transaction, or the connection is of no known kind.
         NotClaimed: On entering. Another delivery of the event is being handled, or was.
-        RolledBack: The database has rolled the transaction back, perhaps after an error that was passed over; or the block has
-            ended it.
+        RolledBack: The database has rolled the transaction back, perhaps after an error that was passed over; or the
+            block has ended it.
         StoreError: The database failed. Nothing was committed.
     """
     return _Claim(steps.Claim(driver(connection, is_async=False), Asked(delivery, retention, tables)))
@@ -94,8 +96,8 @@ def aclaim_in(
 def complete_in(connection: object, fence: Fence | None, *, tables: Tables = _TABLES) -> None:
     """Completes the event that `fence` holds, as the last statement of the transaction that holds its effects.
 
-    Coming last, it locks the event's row for no longer than the commit takes. Let an exception end the transaction, and answer
-    2xx only once the commit has succeeded; what the receiver does afterwards changes nothing.
+    Coming last, it locks the event's row for no longer than the commit takes. Let an exception end the transaction,
+    and answer 2xx only once the commit has succeeded; what the receiver does afterwards changes nothing.
 
     Args:
         connection: A connection to the database of the receiver's store, with an open transaction.

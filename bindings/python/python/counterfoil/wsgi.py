@@ -1,8 +1,9 @@
 """A receiver in front of any WSGI application.
 
-A request reaches the application exactly when it is a POST within the limits, its signature is the sender's over the bytes on
-the wire, and no earlier delivery of the event was completed, is being handled, or was rejected for good. A 2xx completes the
-event, and goes out once that is so; any other status, or an exception, gives the event back for the next retry.
+A request reaches the application exactly when it is a POST within the limits, its signature is the sender's over the
+bytes on the wire, and no earlier delivery of the event was completed, is being handled, or was rejected for good. A
+2xx completes the event, and goes out once that is so; any other status, or an exception, gives the event back for the
+next retry.
 
 Example:
     A whole application, for `gunicorn hooks:app`:
@@ -20,15 +21,17 @@ Example:
     >>> receiver = Receiver("handl", os.environ["HANDL_SECRET"], store=SqliteStore("webhooks.db"))
     >>> app = WebhookMiddleware(handle, receiver)
 
-The event is settled when the application has given its first bytes, or has ended: until then it may fail, or think better of
-its status. An exception that gets here is logged to `counterfoil`; most frameworks answer for their exceptions themselves, and
-`raise Reject(..)` inside of one is no more than a 500 to what stands around it. `counterfoil.flask` and `counterfoil.django`
-put a receiver in front of a single view.
+The event is settled when the application has given its first bytes, or has ended: until then it may fail, or think
+better of its status. An exception that gets here is logged to `counterfoil`; most frameworks answer for their
+exceptions themselves, and `raise Reject(..)` inside of one is no more than a 500 to what stands around it.
+`counterfoil.flask` and `counterfoil.django` put a receiver in front of a single view.
 
-What WSGI itself cannot do: a header that came twice has been joined by the server, so that the answer is `signature_malformed`
-and not `signature_repeated`; no application says what becomes of a connection, so that it is the server that closes one whose
-body was not read; and a handler cannot be stopped: it runs to its end, and learns from `lease.must_stop` that it should have
-ended. The time limit of a body is looked at between two reads; one that never returns is the server's to end.
+What WSGI itself cannot do: a header that came twice has been joined by the server, so that the answer is
+`signature_malformed` and not `signature_repeated`, and `credentials_invalid` for a token; no application says what
+becomes of a connection, so that it is the server that closes one whose body was not read (gunicorn's threads keep it,
+unless a `pre_request` hook calls `req.force_close()`); and a handler cannot be stopped: it runs to its end, and learns
+from `lease.must_stop` that it should have ended. The time limit of a body is looked at between two reads; one that
+never returns is the server's to end.
 """
 
 from __future__ import annotations
@@ -53,9 +56,7 @@ Write: TypeAlias = Callable[[bytes], object]
 class StartResponse(Protocol):
     """What a server gives to an application to begin its response with."""
 
-    def __call__(
-        self, status: str, headers: list[tuple[str, str]], exc_info: _ExcInfo | None = ..., /
-    ) -> Write: ...
+    def __call__(self, status: str, headers: list[tuple[str, str]], exc_info: _ExcInfo | None = ..., /) -> Write: ...
 
 
 WSGIApp: TypeAlias = Callable[[Environ, StartResponse], Iterable[bytes]]
@@ -66,8 +67,9 @@ _log: Final = logging.getLogger("counterfoil")
 class WebhookMiddleware:
     """Puts receivers in front of an application. Everything that is not theirs goes through untouched.
 
-    The application finds the delivery and its lease in the environment, as `counterfoil.delivery` and `counterfoil.lease`, and
-    can read the body again. A handler that takes its event from the delivery cannot be reached without one, whatever the paths.
+    The application finds the delivery and its lease in the environment, as `counterfoil.delivery` and
+    `counterfoil.lease`, and can read the body again. A handler that takes its event from the delivery cannot be
+    reached without one, whatever the paths.
 
     Args:
         app: The application.
@@ -118,8 +120,9 @@ class _Exchange:
             first = next(filter(None, chunks), b"")
             self._settle()
         except BaseException as error:
+            has_answer = self._has_answer_to(error)
             _close(response)
-            if not self._has_answer_to(error):
+            if not has_answer:
                 raise
         else:
             if self._answer is None:
@@ -133,7 +136,10 @@ class _Exchange:
             return self._start_response(status, headers, exc_info)
         if self._status is not None and exc_info is None:
             raise AssertionError("start_response was called before; a second call needs its exc_info")
-        self._status, self._head = int(status[:3]), (status, headers)
+        code = int(status[:3])
+        if code < 100:
+            raise ValueError(f"{status!r} is no status")
+        self._status, self._head = code, (status, headers)
         return self._send
 
     def _send(self, data: bytes) -> None:
@@ -147,14 +153,13 @@ class _Exchange:
         if self._is_settled:
             return
         self._is_settled = True
-        if self._status is None:
-            answer = _failure.settle(self._lease, None)
-        else:
-            answer = self._lease.settle(self._status)
-        if answer is None:
-            self._write = self._start_response(*self._head)
-        else:
+        answer = self._lease.settle(self._status)
+        if answer is not None:
             self._answer = _respond(self._start_response, answer)
+        elif self._status is None:
+            raise AssertionError("the application has settled its event, and has not called start_response")
+        else:
+            self._write = self._start_response(*self._head)
 
     def _has_answer_to(self, error: BaseException) -> bool:
         if not self._is_settled:
@@ -206,4 +211,4 @@ def _replay(environ: Environ, body: bytes) -> None:
 
 def _path(environ: Environ) -> str:
     path: str = environ.get("PATH_INFO", "")
-    return path.encode("latin-1").decode(errors="replace")
+    return path.encode("latin-1", errors="replace").decode(errors="replace")

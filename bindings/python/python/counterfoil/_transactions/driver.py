@@ -6,7 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Coroutine, Sequence
 from functools import lru_cache
-from typing import Any, ClassVar, Final, Literal, Protocol, TypeAlias, TypeVar
+from typing import Any, ClassVar, Final, Literal, NamedTuple, TypeAlias, TypeVar
 
 Engine: TypeAlias = Literal["postgres", "sqlite"]
 Style: TypeAlias = Literal["native", "pyformat", "format", "qmark"]
@@ -17,13 +17,12 @@ T = TypeVar("T")
 _PLACEHOLDER: Final = re.compile(r"[$?]([0-9]+)")
 
 
-class Sqlite3(Protocol):
-    """What Python's `sqlite3.Connection` says about itself."""
+class SqliteState(NamedTuple):
+    """What a connection of Python's `sqlite3` is about to do."""
 
-    @property
-    def in_transaction(self) -> bool: ...
-    @property
-    def isolation_level(self) -> str | None: ...
+    in_transaction: bool
+    #: Whether it begins a transaction by itself, before the first change, and commits it when told to.
+    begins: bool
 
 
 class Driver(ABC):
@@ -51,10 +50,10 @@ class Driver(ABC):
 
     @abstractmethod
     async def first(self, text: str, *values: Value) -> Sequence[Any] | None:
-        """Runs a statement in the application's transaction, and gives the first row."""
+        """Runs a statement in the application's transaction, and gives the first row. Without values there is none."""
 
-    async def sqlite3(self) -> Sqlite3:
-        """The connection of Python's `sqlite3` underneath."""
+    async def sqlite_state(self) -> SqliteState:
+        """How the connection of `sqlite3` underneath stands."""
         raise NotImplementedError
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Final, TypeAlias
 
-from counterfoil.errors import RolledBack, StoreError, WebhookError
 from counterfoil._transactions.driver import Driver
+from counterfoil.errors import RolledBack, StoreError, WebhookError
 
 Code: TypeAlias = str | int | None
 Translation: TypeAlias = Callable[[Driver, Exception], WebhookError]
@@ -28,7 +28,7 @@ _PASSING_SQLITE: Final = frozenset({5, 6, 7, 8, 10, 14, 15})
 
 
 @contextmanager
-def translated(driver: Driver, translation: Translation) -> Iterator[None]:
+def translated(driver: Driver, translation: Translation) -> Generator[None]:
     """Raises what the driver's errors mean in their place."""
     try:
         yield
@@ -50,7 +50,7 @@ def unsettled(driver: Driver, error: Exception) -> WebhookError:
     """The last statement before the commit failed. A database that answers with an error will commit nothing."""
     code = code_of(error)
     if isinstance(error, driver.over) or (code is not None and not _broke_off(code)):
-        return RolledBack(f"the transaction cannot be committed any more, and nothing of it was: {_text(error, code)}")
+        return RolledBack(f"the transaction cannot be committed any more: {_text(error, code)}")
     return StoreError(f"the event could not be settled: {_text(error, code)}", _is_transient(code))
 
 

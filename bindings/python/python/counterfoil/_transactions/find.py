@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Final
 
-from counterfoil.errors import ConfigError
 from counterfoil._transactions.driver import Driver
+from counterfoil.errors import ConfigError
 
 #: A class's package and name, and the adapter for its instances and those of its subclasses.
 _ADAPTERS: Final = {
@@ -38,8 +38,9 @@ def driver(connection: object, is_async: bool) -> Driver:
         if adapter is not None:
             return _made(adapter, connection, is_async)
     raise ConfigError(
-        f"a `{type(connection).__module__}.{type(connection).__qualname__}` is no connection that is known here: give one of "
-        "psycopg 3, asyncpg, sqlite3 or aiosqlite, a connection or session of SQLAlchemy 2, or Django's `connection`"
+        f"a `{type(connection).__module__}.{type(connection).__qualname__}` is no connection that is known here: give "
+        "one of psycopg 3, asyncpg, sqlite3 or aiosqlite, a connection or session of SQLAlchemy 2, or Django's "
+        "`connection`"
     )
 
 
@@ -49,6 +50,8 @@ def _made(adapter: str, connection: object, is_async: bool) -> Driver:
     if found.is_async and not is_async:
         raise ConfigError("the connection is asynchronous: use `aclaim_in` and `acomplete_in`")
     if is_async and not found.is_async:
-        raise ConfigError("the connection is synchronous: use `claim_in` and `complete_in`, in a thread where code is async")
+        raise ConfigError(
+            "the connection is synchronous: use `claim_in` and `complete_in`, in a thread where code is async"
+        )
     made: Driver = found(connection)
     return made

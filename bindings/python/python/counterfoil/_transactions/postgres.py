@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import Final, Literal
 
 from counterfoil._core import Tables
-from counterfoil.errors import ConfigError
 from counterfoil._transactions import event
 from counterfoil._transactions.database import Database
 from counterfoil._transactions.driver import Driver
 from counterfoil._transactions.event import Asked, Lost
 from counterfoil._transactions.failure import Translation, code_of, unsettled
+from counterfoil.errors import ConfigError, StoreError
 
 _NO_TRANSACTION: Final = "25P01"
 
@@ -35,7 +35,9 @@ class Postgres(Database):
         note = delivery.note.replace("\0", "\ufffd")
         text, millis = asked.tables.postgres("claim_in"), asked.micros / 1000
         row = await driver.first(text, delivery.scope, asked.key, delivery.fingerprint, millis, note)
-        answer, busy_seconds, token = row or ("busy", None, None)
+        if row is None:
+            raise StoreError("the database gave no answer to a claim", transient=False)
+        answer, busy_seconds, token = row
         # Bytes, where the connection's encoding is SQL_ASCII.
         match answer.decode() if isinstance(answer, bytes) else answer:
             case "won":
@@ -50,7 +52,9 @@ class Postgres(Database):
                 return event.in_flight(event.SOON if busy_seconds is None else timedelta(seconds=busy_seconds))
 
     async def before_completion(self, driver: Driver) -> None:
+        """Released at once: the completion is to be the transaction's own, like the effects, and not a savepoint's."""
         await self.begin(driver, "counterfoil_completion", unsettled)
+        await driver.first("RELEASE SAVEPOINT counterfoil_completion")
 
     async def before_commit(self, driver: Driver) -> None:
         """PostgreSQL keeps a transaction in which a statement has failed, and refuses the next one."""

@@ -1,25 +1,26 @@
 """Claims in SQLite.
 
-The claim has to see what every other writer has committed. A transaction that has read already sees the past, and SQLite
-refuses to let it write once somebody else has; one that begins with the claim takes the write lock and a fresh view at once,
-even a deferred one. So what is begun here is begun `IMMEDIATE`, and what the application has begun itself is either right or
-refused, as busy.
+The claim has to see what every other writer has committed. A transaction that has read already sees the past, and
+SQLite refuses to let it write once somebody else has; one that begins with the claim takes the write lock and a fresh
+view at once, even a deferred one. So what is begun here is begun `IMMEDIATE`, and what the application has begun
+itself is either right or refused, as busy.
 """
 
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from datetime import timedelta
 from typing import Final, Literal
 
 from counterfoil import _sqlite_guard
 from counterfoil._core import Tables
-from counterfoil.errors import ConfigError, RolledBack
 from counterfoil._transactions import event
 from counterfoil._transactions.database import Database
-from counterfoil._transactions.driver import Driver, Sqlite3
+from counterfoil._transactions.driver import Driver
 from counterfoil._transactions.event import Asked, Lost
 from counterfoil._transactions.failure import Translation, translated
+from counterfoil.errors import ConfigError, RolledBack, StoreError
 
 _COMPLETED: Final = 2
 _DEAD: Final = 3
@@ -31,14 +32,13 @@ class Sqlite(Database):
     async def begin(self, driver: Driver, savepoint: str, translation: Translation) -> bool:
         with translated(driver, translation):
             await _check_files(driver)
-            connection = await driver.sqlite3()
-            begins = not connection.in_transaction
-            if begins:
-                if _begins_nothing(connection):
+            state = await driver.sqlite_state()
+            if not state.in_transaction:
+                if not state.begins:
                     raise ConfigError(f"there is no open transaction: {driver.advice}")
-                await driver.first("BEGIN IMMEDIATE")
+                await _begin(driver)
             await driver.first(f"SAVEPOINT {savepoint}")
-            return begins
+            return not state.in_transaction
 
     async def claim(self, driver: Driver, asked: Asked) -> int | Lost:
         delivery, tables = asked.delivery, asked.tables
@@ -48,7 +48,9 @@ class Sqlite(Database):
         if won is not None:
             return int(won[0])
         row = await driver.first(tables.sqlite("look"), delivery.scope, key, fingerprint, now)
-        state, same_body, micros_left = row or (None, None, 0)
+        if row is None:
+            raise StoreError("the database gave no answer to a claim", transient=False)
+        state, same_body, micros_left = row
         if state == _DEAD:
             return event.dead()
         if state == _COMPLETED:
@@ -64,11 +66,21 @@ class Sqlite(Database):
 
         What is run after that is committed at once, alone.
         """
-        if not (await driver.sqlite3()).in_transaction:
+        if not (await driver.sqlite_state()).in_transaction:
             raise RolledBack("there is no open transaction: SQLite has ended it by itself, or none was begun")
 
     def text(self, tables: Tables, statement: Literal["holds_in", "complete_in"]) -> str:
         return tables.sqlite(statement)
+
+
+async def _begin(driver: Driver) -> None:
+    try:
+        await driver.first("BEGIN IMMEDIATE")
+    except BaseException:
+        # aiosqlite carries a statement out though nobody waits for it any more.
+        with suppress(*driver.errors):
+            await driver.first("ROLLBACK")
+        raise
 
 
 async def _check_files(driver: Driver) -> None:
@@ -78,11 +90,6 @@ async def _check_files(driver: Driver) -> None:
     while row := await driver.first("SELECT file FROM pragma_database_list LIMIT 1 OFFSET ?1", index):
         _sqlite_guard.refuse(row[0])
         index += 1
-
-
-def _begins_nothing(connection: Sqlite3) -> bool:
-    """Whether `sqlite3` neither begins a transaction by itself nor, from Python 3.12 on, commits what others have begun."""
-    return connection.isolation_level is None or getattr(connection, "autocommit", None) is True
 
 
 def _now() -> int:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from counterfoil._core import Answer, Tables
-from counterfoil.errors import LeaseLost, NotClaimed, RolledBack
 from counterfoil._transactions.database import Database
 from counterfoil._transactions.driver import Driver, Engine
 from counterfoil._transactions.event import SOON, Asked, Held, Lost
 from counterfoil._transactions.failure import translated, unclaimed, unsettled
 from counterfoil._transactions.postgres import Postgres
 from counterfoil._transactions.sqlite import Sqlite
+from counterfoil.errors import LeaseLost, NotClaimed, RolledBack
 
 _DATABASES: Final[dict[Engine, Database]] = {"postgres": Postgres(), "sqlite": Sqlite()}
 
@@ -21,9 +21,9 @@ _SAVEPOINT: Final = "counterfoil_claim"
 class Claim:
     """An event that is claimed before its effects, and committed with them.
 
-    Claim and effects lie above a savepoint. An exception that leaves the block undoes both, even where the application catches
-    it and commits the transaction all the same; and a savepoint that is gone when the block ends shows that the transaction
-    was committed or rolled back in the middle.
+    Claim and effects lie above a savepoint. An exception that leaves the block undoes both, even where the
+    application catches it and commits the transaction all the same; and a savepoint that is gone when the block ends
+    shows that the transaction was committed or rolled back in the middle.
     """
 
     def __init__(self, driver: Driver, asked: Asked) -> None:
@@ -62,7 +62,9 @@ class Claim:
             with translated(self._driver, unsettled):
                 await self._database.before_commit(self._driver)
                 if not await self._database.holds(self._driver, self._held, self._asked.tables):
-                    raise RolledBack("the transaction does not hold the event any more: it was rolled back in the block")
+                    raise RolledBack(
+                        "the transaction does not hold the event any more: it was rolled back in the block"
+                    )
                 await self._driver.first(f"RELEASE SAVEPOINT {_SAVEPOINT}")
         except BaseException:
             await self._undo()
@@ -76,8 +78,8 @@ class Claim:
                 await self._driver.first(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
                 await self._driver.first(f"RELEASE SAVEPOINT {_SAVEPOINT}")
         except self._driver.errors:
-            # The transaction is over already, and perhaps its connection too; or, where two tasks use the connection at once,
-            # it ends with the exception that leaves the block.
+            # The transaction is over already, and perhaps its connection too; or, where two tasks use the connection at
+            # once, it ends with the exception that leaves the block.
             return
 
 

@@ -8,8 +8,9 @@ from typing import Any, Final
 from django.db import Error
 from django.db.transaction import TransactionManagementError
 
+from counterfoil._transactions.driver import Driver, Engine, SqliteState, Style, Value, bind
+from counterfoil._transactions.drivers.sqlite3 import state
 from counterfoil.errors import ConfigError
-from counterfoil._transactions.driver import Driver, Engine, Sqlite3, Style, Value, bind
 
 _ENGINES: Final[dict[str, tuple[Engine, Style]]] = {
     "postgresql": ("postgres", "pyformat"),
@@ -27,7 +28,8 @@ class Django(Driver):
         known = _ENGINES.get(connection.vendor)
         if known is None:
             raise ConfigError(f"Django's database {connection.vendor!r} is not known here: use PostgreSQL or SQLite")
-        self.engine, self._style = known
+        self.engine: Engine = known[0]
+        self._style: Style = known[1]
 
     async def first(self, text: str, *values: Value) -> Sequence[Any] | None:
         with self._connection.cursor() as cursor:
@@ -35,7 +37,6 @@ class Django(Driver):
             row: Sequence[Any] | None = cursor.fetchone() if cursor.description else None
             return row
 
-    async def sqlite3(self) -> Sqlite3:
+    async def sqlite_state(self) -> SqliteState:
         self._connection.ensure_connection()
-        inner: Sqlite3 = self._connection.connection
-        return inner
+        return state(self._connection.connection)

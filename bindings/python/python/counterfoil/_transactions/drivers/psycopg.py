@@ -23,7 +23,8 @@ class Psycopg(Driver):
         # Whatever cursors and rows the application has chosen for itself.
         with psycopg.RawCursor(self._connection, row_factory=tuple_row) as cursor:
             cursor.execute(text.encode(), values or None)
-            return cursor.fetchone() if cursor.description else None
+            # In a pipeline only this waits for the answer. What has no values has no rows either.
+            return cursor.fetchone() if values else None
 
 
 class AsyncPsycopg(Driver):
@@ -38,4 +39,4 @@ class AsyncPsycopg(Driver):
     async def first(self, text: str, *values: Value) -> Sequence[Any] | None:
         async with psycopg.AsyncRawCursor(self._connection, row_factory=tuple_row) as cursor:
             await cursor.execute(text.encode(), values or None)
-            return await cursor.fetchone() if cursor.description else None
+            return await cursor.fetchone() if values else None

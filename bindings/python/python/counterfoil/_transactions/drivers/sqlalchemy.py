@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
 from sqlalchemy import exc
 
+from counterfoil._transactions.driver import Driver, Engine, SqliteState, Style, Value, bind
+from counterfoil._transactions.drivers.sqlite3 import state, state_in_thread
 from counterfoil.errors import ConfigError
-from counterfoil._transactions.driver import Driver, Engine, Sqlite3, Style, Value, bind
-from counterfoil._transactions.drivers.sqlite3 import underneath
 
 _ENGINES: Final[dict[tuple[str, str], tuple[Engine, Style]]] = {
     ("postgresql", "psycopg"): ("postgres", "pyformat"),
@@ -35,14 +35,15 @@ class _SqlAlchemy(Driver):
         name = (connection.dialect.name, connection.dialect.driver)
         known = _ENGINES.get(name)
         if known is None:
-            raise ConfigError(f"SQLAlchemy's `{'+'.join(name)}` is not known here: use psycopg, asyncpg, pysqlite or aiosqlite")
+            text = f"SQLAlchemy's `{'+'.join(name)}` is not known here: use psycopg, asyncpg, pysqlite or aiosqlite"
+            raise ConfigError(text)
         self._connection, (self.engine, self._style) = connection, known
 
 
 class SqlAlchemy(_SqlAlchemy):
     advice = (
-        "write `with engine.begin() as connection, claim_in(connection, delivery):` without the isolation level AUTOCOMMIT, "
-        "and on SQLite begin it by BEGIN IMMEDIATE where `sqlite3` is told to begin none"
+        "write `with engine.begin() as connection, claim_in(connection, delivery):` without the isolation level "
+        "AUTOCOMMIT, and on SQLite begin it by BEGIN IMMEDIATE where `sqlite3` is told to begin none"
     )
 
     async def prepare(self) -> None:
@@ -59,9 +60,8 @@ class SqlAlchemy(_SqlAlchemy):
     async def first(self, text: str, *values: Value) -> Sequence[Any] | None:
         return _first(self._connection.exec_driver_sql(*bind(text, values, self._style)))
 
-    async def sqlite3(self) -> Sqlite3:
-        inner: Sqlite3 = self._connection.connection.driver_connection
-        return inner
+    async def sqlite_state(self) -> SqliteState:
+        return state(self._connection.connection.driver_connection)
 
 
 class AsyncSqlAlchemy(_SqlAlchemy):
@@ -85,9 +85,9 @@ class AsyncSqlAlchemy(_SqlAlchemy):
     async def first(self, text: str, *values: Value) -> Sequence[Any] | None:
         return _first(await self._connection.exec_driver_sql(*bind(text, values, self._style)))
 
-    async def sqlite3(self) -> Sqlite3:
+    async def sqlite_state(self) -> SqliteState:
         raw = await self._connection.get_raw_connection()
-        return underneath(raw.driver_connection)
+        return await state_in_thread(raw.driver_connection)
 
 
 def _connected(given: Any) -> Any:
@@ -96,12 +96,12 @@ def _connected(given: Any) -> Any:
 
 
 @contextmanager
-def _bound() -> Iterator[None]:
+def _bound() -> Generator[None]:
     try:
         yield
     except exc.UnboundExecutionError as error:
         raise ConfigError(
-            "the session has several databases: give the one of the effects, as `session.connection(bind_arguments=...)`"
+            "the session has several databases: give that of the effects, as `session.connection(bind_arguments=...)`"
         ) from error
 
 

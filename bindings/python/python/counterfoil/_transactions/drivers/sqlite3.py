@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from counterfoil._transactions.driver import Driver, Sqlite3, Value, bind
+from counterfoil._transactions.driver import Driver, SqliteState, Value, bind
 
 
 class Sqlite(Driver):
@@ -28,8 +28,8 @@ class Sqlite(Driver):
             # A statement that was not read to its end would stand in the way of the commit.
             cursor.close()
 
-    async def sqlite3(self) -> Sqlite3:
-        return self._connection
+    async def sqlite_state(self) -> SqliteState:
+        return state(self._connection)
 
 
 class AioSqlite(Driver):
@@ -48,11 +48,17 @@ class AioSqlite(Driver):
             row: Sequence[Any] | None = await cursor.fetchone()
             return row
 
-    async def sqlite3(self) -> Sqlite3:
-        return underneath(self._connection)
+    async def sqlite_state(self) -> SqliteState:
+        return await state_in_thread(self._connection)
 
 
-def underneath(connection: Any) -> Sqlite3:
-    """The connection of `sqlite3` that one of aiosqlite runs in a thread."""
-    inner: Sqlite3 = getattr(connection, "_conn", connection)
-    return inner
+def state(connection: sqlite3.Connection) -> SqliteState:
+    # From Python 3.12 on there is an `autocommit`, and where it is True a commit does nothing.
+    begins = connection.isolation_level is not None and getattr(connection, "autocommit", None) is not True
+    return SqliteState(connection.in_transaction, begins)
+
+
+async def state_in_thread(connection: Any) -> SqliteState:
+    """The same of aiosqlite's connection, in whose thread alone `sqlite3` gives an answer."""
+    found: SqliteState = await connection._execute(lambda: state(connection._conn))
+    return found

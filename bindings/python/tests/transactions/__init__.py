@@ -1,0 +1,1 @@
+"""Events settled in the application's own transaction, by every driver."""

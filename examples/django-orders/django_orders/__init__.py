@@ -1,0 +1,1 @@
+"""A whole small service on Django: see `../README.md`."""

@@ -1,0 +1,1 @@
+"""A whole small service on FastAPI: see `../README.md`."""
