@@ -12,16 +12,17 @@ from tempfile import NamedTemporaryFile
 from typing import Annotated, Any
 
 import pytest
-from counterfoil import ConfigError, Delivery, MemoryStore, Receiver, Reject, load_senders, sign
-from counterfoil.fastapi import Delivered, Event, Leased, delivery, route_class
-from exchanges import PATH, Exchange, Reply, Sent
 from fastapi import APIRouter, BackgroundTasks, Body, Depends, FastAPI, Form, Header, HTTPException, Request, Response
 from fastapi.dependencies.utils import solve_dependencies
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
-from orders import SECRET, told
 from pydantic import BaseModel
 from typing_extensions import TypedDict
+
+from counterfoil import ConfigError, Delivery, MemoryStore, Receiver, Reject, load_senders, sign
+from counterfoil.fastapi import Delivered, Event, Leased, delivery, route_class
+from exchanges import PATH, Exchange, Reply, Sent
+from orders import SECRET, told
 
 
 class Order(BaseModel):
