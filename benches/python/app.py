@@ -54,6 +54,10 @@ async def delivered(delivery: Delivered) -> Response:
     return handler(delivery.body)
 
 
+async def stated(request: Request) -> Response:
+    return handler(request.state.delivery.body)
+
+
 async def count() -> int:
     return handled
 
@@ -67,6 +71,9 @@ def application(contender: str) -> FastAPI:
         case "verifying":
             app.router.route_class = route_class(Receiver("handl", SECRET))
             app.post("/")(delivered)
+        case "verifying_state":
+            app.router.route_class = route_class(Receiver("handl", SECRET))
+            app.post("/")(stated)
         case "once":
             store = MemoryStore(1_000_000)
             app.router.route_class = route_class(Receiver("handl", SECRET, store=store))

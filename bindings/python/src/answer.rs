@@ -1,9 +1,10 @@
 //! What goes out in the handler's place.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use counterfoil::receiver::Answer as Told;
-use counterfoil::{Failure, Rejection};
+use counterfoil::{Failure, Rejection, StoreError};
 use http::Response;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -59,6 +60,13 @@ impl Answer {
     #[staticmethod]
     fn dead() -> Self {
         Self::new(Told::Refused(Rejection::HandlerFailed { how: Failure::Dead }))
+    }
+
+    /// To a delivery whose store, or whose own database, cannot be asked now: 503.
+    #[staticmethod]
+    fn store_unavailable() -> Self {
+        let source = StoreError::Unavailable { source: "the application's own database could not answer".into() };
+        Self::new(Told::Refused(Rejection::StoreUnavailable { source: Arc::new(source) }))
     }
 
     #[getter]

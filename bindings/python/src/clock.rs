@@ -1,11 +1,11 @@
 //! A clock for tests.
 
-use std::time::Duration;
-
+use counterfoil::Clock as _;
 use counterfoil::testing::FixedClock as Inner;
 use pyo3::prelude::*;
 
-use crate::convert;
+use crate::convert::{self, Span};
+use crate::errors;
 
 /// A clock for tests, which stands still until it is moved. Leases are not its affair: the store's own clock decides those.
 #[pyclass(frozen, module = "counterfoil")]
@@ -19,7 +19,11 @@ impl FixedClock {
     }
 
     /// Moves forward.
-    fn advance(&self, by: Duration) {
-        self.0.advance(by);
+    fn advance(&self, py: Python<'_>, by: Span) -> PyResult<()> {
+        if self.0.now().checked_add(by.0).is_none() {
+            return Err(errors::config_text(py, "no clock can show that time"));
+        }
+        self.0.advance(by.0);
+        Ok(())
     }
 }

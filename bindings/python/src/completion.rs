@@ -6,7 +6,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use pyo3::exceptions::PyStopIteration;
@@ -29,7 +29,7 @@ pub(crate) struct Slot {
 #[derive(Default)]
 struct Content {
     outcome: Option<Outcome>,
-    listeners: Vec<(Arc<Letters>, Letter)>,
+    listeners: Vec<(Weak<Letters>, Letter)>,
 }
 
 impl Slot {
@@ -44,8 +44,17 @@ impl Slot {
             std::mem::take(&mut content.listeners)
         };
         self.arrived.notify_all();
+        let mut is_expected = listeners.is_empty();
         for (letters, letter) in listeners {
-            letters.post(letter);
+            if let Some(letters) = letters.upgrade() {
+                is_expected = true;
+                letters.post(letter);
+            }
+        }
+        if !is_expected {
+            // The loops that waited are gone. A lease in it is released by letting it go.
+            let forgotten = self.lock().outcome.replace(Outcome::Nothing);
+            drop(forgotten);
         }
     }
 
@@ -73,7 +82,7 @@ impl Slot {
     fn listen(&self, letters: &Arc<Letters>, letter: Letter) {
         let mut content = self.lock();
         if content.outcome.is_none() {
-            content.listeners.push((letters.clone(), letter));
+            content.listeners.push((Arc::downgrade(letters), letter));
         } else {
             drop(content);
             letters.post(letter);
@@ -176,6 +185,26 @@ impl std::fmt::Debug for Letter {
     }
 }
 
+impl Letter {
+    fn hand_out(self, py: Python<'_>) -> PyResult<()> {
+        match self {
+            Self::Call(callback) => callback.call0(py).map(drop),
+            Self::Arrived(completion, future) => {
+                let future = future.bind(py);
+                // Cancelled: the outcome goes with its last owner, and a lease in it is released.
+                if future.call_method0("done")?.is_truthy()? {
+                    return Ok(());
+                }
+                match completion.get().value(py) {
+                    Some(Ok(value)) => future.call_method1("set_result", (value,)).map(drop),
+                    Some(Err(error)) => future.call_method1("set_exception", (error.into_value(py),)).map(drop),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+}
+
 impl Letters {
     pub(crate) fn post(&self, letter: Letter) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -188,7 +217,9 @@ impl Letters {
 }
 
 /// One event loop's mailbox: `fileno` becomes readable when `collect` has something to do.
-#[pyclass(frozen, module = "counterfoil")]
+///
+/// It is the loop's alone, and goes with it: what waits in it leads back to the loop.
+#[pyclass(frozen, module = "counterfoil", weakref)]
 pub(crate) struct Mailbox {
     letters: Arc<Letters>,
     door: UnixStream,
@@ -222,24 +253,8 @@ impl Mailbox {
         self.hush()?;
         let letters = std::mem::take(&mut *self.letters.waiting.lock().unwrap_or_else(PoisonError::into_inner));
         for letter in letters {
-            match letter {
-                Letter::Call(callback) => {
-                    if let Err(error) = callback.call0(py) {
-                        error.write_unraisable(py, Some(callback.bind(py)));
-                    }
-                }
-                Letter::Arrived(completion, future) => {
-                    let future = future.bind(py);
-                    // Cancelled: the outcome goes with its last owner, and a lease in it is released.
-                    if future.call_method0("done")?.is_truthy()? {
-                        continue;
-                    }
-                    match completion.get().value(py) {
-                        Some(Ok(value)) => future.call_method1("set_result", (value,))?,
-                        Some(Err(error)) => future.call_method1("set_exception", (error.into_value(py),))?,
-                        None => continue,
-                    };
-                }
+            if let Err(error) = letter.hand_out(py) {
+                error.write_unraisable(py, None);
             }
         }
         Ok(())

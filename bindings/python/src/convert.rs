@@ -46,6 +46,32 @@ pub(crate) fn borrowed(bytes: Bound<'_, PyBytes>) -> Bytes {
     Bytes::from_owner(PyBackedBytes::from(bytes))
 }
 
+/// Text for people, of which nothing depends: what is no Unicode is replaced.
+pub(crate) struct Lossy(pub(crate) String);
+
+impl<'py> FromPyObject<'_, 'py> for Lossy {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        Ok(Self(value.cast::<PyString>()?.to_string_lossy().into_owned()))
+    }
+}
+
+/// A setting that is a length of time.
+#[derive(Clone, Copy)]
+pub(crate) struct Span(pub(crate) Duration);
+
+impl<'py> FromPyObject<'_, 'py> for Span {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        let delta = value.cast::<PyDelta>()?;
+        let negative =
+            || errors::config_text(value.py(), "a setting is a negative timedelta: nothing takes less than no time");
+        delta.extract().map(Self).map_err(|_: PyErr| negative())
+    }
+}
+
 /// A `str` that is a setting. Half a pair of code units makes no text: a `ConfigError`, which unlike Python's own error
 /// does not hold the setting, since people put secrets into addresses.
 pub(crate) struct Text(pub(crate) String);

@@ -44,7 +44,7 @@ struct Handler {
     verdict: Option<Verdict>,
     waker: Option<Waker>,
     must_stop: bool,
-    on_stop: Vec<(Arc<Letters>, Py<PyAny>)>,
+    on_stop: Vec<(Weak<Letters>, Py<PyAny>)>,
 }
 
 /// What a handler made of its delivery: a status, unless it never came to an end of its own.
@@ -72,7 +72,15 @@ impl Course {
         let Some(future) = engine.as_mut() else { return };
         let _context = self.runtime.enter();
         if future.as_mut().poll(&mut TaskContext::from_waker(&Waker::from(self.clone()))).is_ready() {
-            *engine = None;
+            let ended = engine.take();
+            drop(engine);
+            // Both lead back here, and would keep this alive for ever. Let go with no lock held: what goes with a callback
+            // may run code of the application's.
+            let gone = {
+                let mut handler = self.handler();
+                (handler.waker.take(), std::mem::take(&mut handler.on_stop))
+            };
+            drop((ended, gone));
         }
     }
 
@@ -116,7 +124,9 @@ impl Course {
             std::mem::take(&mut handler.on_stop)
         };
         for (letters, callback) in callbacks {
-            letters.post(Letter::Call(callback));
+            if let Some(letters) = letters.upgrade() {
+                letters.post(Letter::Call(callback));
+            }
         }
     }
 
@@ -125,13 +135,7 @@ impl Course {
             Processed::Passed(()) => Outcome::Nothing,
             Processed::Answered(answer) => Outcome::Answered(answer),
         };
-        let has_settled = {
-            let mut handler = self.handler();
-            // Both lead back here, and would keep this alive for ever.
-            (handler.waker, handler.on_stop) = (None, Vec::new());
-            handler.has_settled
-        };
-        if has_settled {
+        if self.handler().has_settled {
             SETTLING.get().fetch_sub(1, Ordering::SeqCst);
         }
         self.admit(outcome.clone());
@@ -206,8 +210,8 @@ impl Held {
         if handler.must_stop {
             drop(handler);
             letters.post(Letter::Call(callback));
-        } else {
-            handler.on_stop.push((letters.clone(), callback));
+        } else if !handler.has_settled {
+            handler.on_stop.push((Arc::downgrade(letters), callback));
         }
     }
 }

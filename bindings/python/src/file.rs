@@ -22,9 +22,39 @@ pub(crate) struct File {
 /// Device and number.
 type Id = (u64, u64);
 
-/// Which process has opened which file. A child finds its parent's entries; swapped whole, since a fork could leave a lock
-/// closed.
-static OPENED: ArcSwapOption<Vec<(u32, Id)>> = ArcSwapOption::const_empty();
+/// A process and a file that it has open.
+type Entry = (u32, Id);
+
+/// A child finds its parent's entries. Swapped whole, since a fork could leave a lock closed.
+static OPENED: ArcSwapOption<Vec<Entry>> = ArcSwapOption::const_empty();
+
+/// A file that is open, until this is dropped.
+pub(crate) struct Opened(Entry);
+
+impl Opened {
+    fn new(entry: Entry) -> Self {
+        change(|known| known.push(entry));
+        Self(entry)
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        change(|known| {
+            if let Some(index) = known.iter().position(|entry| *entry == self.0) {
+                known.swap_remove(index);
+            }
+        });
+    }
+}
+
+fn change(change: impl Fn(&mut Vec<Entry>)) {
+    OPENED.rcu(|known| {
+        let mut known = known.as_ref().map(|known| known.as_ref().clone()).unwrap_or_default();
+        change(&mut known);
+        Some(Arc::new(known))
+    });
+}
 
 impl File {
     pub(crate) fn new(path: PathBuf, guard: Py<PyAny>) -> Self {
@@ -35,7 +65,7 @@ impl File {
     pub(crate) async fn opening(
         &self,
         open: impl Future<Output = Result<Arc<dyn Store>, StoreError>>,
-    ) -> Result<Arc<dyn Store>, StoreError> {
+    ) -> Result<(Arc<dyn Store>, Option<Opened>), StoreError> {
         let process = std::process::id();
         let is_inherited =
             |id| OPENED.load().iter().any(|known| known.iter().any(|(opener, file)| *opener != process && *file == id));
@@ -45,13 +75,7 @@ impl File {
             return Err(StoreError::Broken { source: source.into() });
         }
         let store = open.await?;
-        if let Some(id) = self.id() {
-            OPENED.rcu(|known| {
-                let known = known.iter().flat_map(|known| known.iter().copied());
-                Some(Arc::new(known.chain([(process, id)]).collect()))
-            });
-        }
-        Ok(store)
+        Ok((store, self.id().map(|id| Opened::new((process, id)))))
     }
 
     fn id(&self) -> Option<Id> {

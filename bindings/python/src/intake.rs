@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 
 use crate::answer::Answer;
 use crate::completion::{Completion, Slot};
-use crate::convert::{self, RELEASE_FROM_BYTES};
+use crate::convert::{self, Lossy, RELEASE_FROM_BYTES};
 use crate::course::Course;
 use crate::log;
 use crate::outcome::Outcome;
@@ -32,28 +32,34 @@ pub(crate) struct Intake {
 struct Arriving {
     intake: Inner,
     headers: HeaderMap,
+    /// Bytes of the body so far.
+    taken: usize,
 }
 
 impl Intake {
     pub(crate) fn new(receiver: Receiver, runtime: Handle, intake: Inner, headers: HeaderMap) -> Self {
-        Self { receiver, runtime, arriving: Mutex::new(Some(Arriving { intake, headers })) }
+        Self { receiver, runtime, arriving: Mutex::new(Some(Arriving { intake, headers, taken: 0 })) }
     }
 
     /// Hashes the next part of the body.
     pub(crate) fn take(&self, py: Python<'_>, chunk: &Bytes) -> PyResult<Option<Told>> {
         let push = || {
             let mut arriving = self.arriving.lock().unwrap_or_else(PoisonError::into_inner);
-            arriving.as_mut().map(|arriving| arriving.intake.push(chunk.clone()).err())
+            arriving.as_mut().map(|arriving| {
+                arriving.taken = arriving.taken.saturating_add(chunk.len());
+                arriving.intake.push(chunk.clone()).err()
+            })
         };
         let pushed = if chunk.len() < RELEASE_FROM_BYTES { push() } else { py.detach(push) };
         pushed.ok_or_else(used)
     }
 
     /// Verifies, and lets the engine go on from there.
-    pub(crate) fn close(&self) -> PyResult<Arc<Slot>> {
+    pub(crate) fn close(&self, py: Python<'_>) -> PyResult<Arc<Slot>> {
         let arriving = self.arriving.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Arriving { intake, headers } = arriving.ok_or_else(used)?;
-        Ok(match intake.finish(&headers) {
+        let Arriving { intake, headers, taken } = arriving.ok_or_else(used)?;
+        let finish = || intake.finish(&headers);
+        Ok(match if taken < RELEASE_FROM_BYTES { finish() } else { py.detach(finish) } {
             Ok(received) => Course::begin(self.receiver.clone(), self.runtime.clone(), received),
             Err(answer) => {
                 let slot = Arc::<Slot>::default();
@@ -88,8 +94,8 @@ impl Intake {
     ///
     /// Args:
     ///     reason: What the server said, for the operator.
-    fn unreadable(&self, py: Python<'_>, reason: &str) -> Answer {
-        answered(py, self.receiver.refuse(Rejection::BodyUnreadable { reason: reason.into() }))
+    fn unreadable(&self, py: Python<'_>, reason: Lossy) -> Answer {
+        answered(py, self.receiver.refuse(Rejection::BodyUnreadable { reason: reason.0.into() }))
     }
 
     /// Verifies the delivery and claims its event. Blocks while it waits for the store, or for an earlier delivery.
@@ -97,12 +103,12 @@ impl Intake {
     /// Returns:
     ///     The lease to handle it under, or the answer to send.
     fn finish(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        self.close()?.wait(py)?.into_python(py)
+        self.close(py)?.wait(py)?.into_python(py)
     }
 
     /// As `finish`.
-    fn afinish(&self) -> PyResult<Completion> {
-        self.close().map(Completion::new)
+    fn afinish(&self, py: Python<'_>) -> PyResult<Completion> {
+        self.close(py).map(Completion::new)
     }
 }
 

@@ -6,12 +6,14 @@ use std::time::{Duration, Instant};
 use counterfoil::idempotency::Fence as Token;
 use counterfoil::receiver::Answer as Told;
 use http::StatusCode;
+use pyo3::exceptions::PyGeneratorExit;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
 use crate::answer::Answer;
 use crate::completion::{Completion, Mailbox, Slot};
+use crate::convert::Lossy;
 use crate::course::Held;
 use crate::delivery::Delivery;
 use crate::errors;
@@ -43,12 +45,12 @@ impl Lease {
         Self { held, delivery: PyOnceLock::new() }
     }
 
-    fn settled(&self, py: Python<'_>, status: Option<u16>, reject: Option<String>) -> PyResult<Arc<Slot>> {
+    fn settled(&self, py: Python<'_>, status: Option<u16>, reject: Option<Lossy>) -> PyResult<Arc<Slot>> {
         let status = status.map(|status| {
             StatusCode::from_u16(status)
                 .map_err(|_| errors::config_text(py, &format!("{status} is no HTTP status: give 100 to 999")))
         });
-        Ok(self.held.settle(status.transpose()?, reject))
+        Ok(self.held.settle(status.transpose()?, reject.map(|reason| reason.0)))
     }
 }
 
@@ -104,13 +106,13 @@ impl Lease {
     /// Returns:
     ///     None where the handler's own response goes out, or the answer that goes out in its place.
     #[pyo3(signature = (status, *, reject = None))]
-    fn settle(&self, py: Python<'_>, status: Option<u16>, reject: Option<String>) -> PyResult<Py<PyAny>> {
+    fn settle(&self, py: Python<'_>, status: Option<u16>, reject: Option<Lossy>) -> PyResult<Py<PyAny>> {
         self.settled(py, status, reject)?.wait(py)?.into_python(py)
     }
 
     /// As `settle`. What is under way goes on, whether or not it is awaited.
     #[pyo3(signature = (status, *, reject = None))]
-    fn asettle(&self, py: Python<'_>, status: Option<u16>, reject: Option<String>) -> PyResult<Completion> {
+    fn asettle(&self, py: Python<'_>, status: Option<u16>, reject: Option<Lossy>) -> PyResult<Completion> {
         self.settled(py, status, reject).map(Completion::new)
     }
 
@@ -141,13 +143,13 @@ impl Lease {
     ///
     /// Args:
     ///     reason: For people who list the store.
-    fn bury(&self, py: Python<'_>, reason: String) -> PyResult<()> {
-        self.held.settle(Some(StatusCode::INTERNAL_SERVER_ERROR), Some(reason)).wait(py).map(drop)
+    fn bury(&self, py: Python<'_>, reason: Lossy) -> PyResult<()> {
+        self.held.settle(Some(StatusCode::INTERNAL_SERVER_ERROR), Some(reason.0)).wait(py).map(drop)
     }
 
     /// As `bury`.
-    fn abury(&self, reason: String) -> Completion {
-        Completion::mapped(self.held.settle(Some(StatusCode::INTERNAL_SERVER_ERROR), Some(reason)), |py, _| {
+    fn abury(&self, reason: Lossy) -> Completion {
+        Completion::mapped(self.held.settle(Some(StatusCode::INTERNAL_SERVER_ERROR), Some(reason.0)), |py, _| {
             Ok(py.None())
         })
     }
@@ -178,8 +180,10 @@ impl Lease {
         error: Option<Bound<'_, PyAny>>,
         _trace: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Completion> {
+        // A coroutine that is closed can await nothing; its release is under way all the same.
+        let is_closed = error.as_ref().is_some_and(|error| error.is_instance_of::<PyGeneratorExit>());
         let (slot, finish) = self.left(py, error)?;
-        Ok(Completion::mapped(slot, finish))
+        Ok(if is_closed { Completion::ready(py.None()) } else { Completion::mapped(slot, finish) })
     }
 
     fn __repr__(&self) -> String {

@@ -17,7 +17,7 @@ use tokio::runtime::Handle;
 use crate::answer::Answer;
 use crate::clock::FixedClock;
 use crate::completion::{Completion, Slot};
-use crate::convert::Text;
+use crate::convert::{Lossy, Span, Text};
 use crate::headers::Wanted;
 use crate::intake::Intake;
 use crate::outcome::Outcome;
@@ -161,14 +161,16 @@ impl Receiver {
     fn admit(
         &self,
         py: Python<'_>,
-        (method, target): (&str, &str),
+        (method, target): (Option<Lossy>, Option<Lossy>),
         headers: &Bound<'_, PyAny>,
         body: &Bound<'_, PyAny>,
     ) -> PyResult<Arc<Slot>> {
         let body = convert::body(body)?;
+        let method = method.as_ref().map_or("POST", |method| &method.0);
+        let target = target.as_ref().map_or("/", |target| &target.0);
         let refused = match self.head(py, method, target, headers)? {
             Ok(intake) => match intake.take(py, &body)? {
-                None => return intake.close(),
+                None => return intake.close(py),
                 Some(answer) => answer,
             },
             Err(answer) => answer,
@@ -212,14 +214,14 @@ impl Receiver {
         public_url: Option<Text>,
         webhook_id: Option<Text>,
         remote: Option<Py<Remote>>,
-        lease: Option<Duration>,
-        retention: Option<Duration>,
+        lease: Option<Span>,
+        retention: Option<Span>,
         on_expired: Option<Text>,
         refuse_conflicts: bool,
-        in_flight_wait: Option<Duration>,
-        handler_time: Option<Duration>,
+        in_flight_wait: Option<Span>,
+        handler_time: Option<Span>,
         body_limit: usize,
-        body_timeout: Option<Duration>,
+        body_timeout: Option<Span>,
         clock: Option<Py<FixedClock>>,
     ) -> PyResult<Self> {
         let sender = sender::resolve(sender)?;
@@ -234,14 +236,14 @@ impl Receiver {
             offsets: utc_offset.map(verifier::offsets).transpose()?.unwrap_or_default(),
             public_url: public_url.map(|text| text.0),
             webhook_id: webhook_id.map(|text| text.0),
-            lease,
-            retention,
+            lease: lease.map(|span| span.0),
+            retention: retention.map(|span| span.0),
             on_expired: on_expired.map(|name| expired(py, &name.0)).transpose()?,
             refuse_conflicts,
-            in_flight_wait,
-            handler_time,
+            in_flight_wait: in_flight_wait.map(|span| span.0),
+            handler_time: handler_time.map(|span| span.0),
             body_limit,
-            body_timeout,
+            body_timeout: body_timeout.map(|span| span.0),
             clock,
         };
         let receiver = Self { settings, inner: PerProcess::new() };
@@ -291,8 +293,9 @@ impl Receiver {
     ///
     /// Returns:
     ///     An intake for the body, or the answer: the body is not read, and on HTTP/1.1 the connection is closed.
-    fn begin(&self, py: Python<'_>, method: &str, target: &str, headers: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        Ok(match self.head(py, method, target, headers)? {
+    fn begin(&self, py: Python<'_>, method: Lossy, target: Lossy, headers: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let (Lossy(method), Lossy(target)) = (method, target);
+        Ok(match self.head(py, &method, &target, headers)? {
             Ok(intake) => Py::new(py, intake)?.into_any(),
             Err(answer) => {
                 log::deliver(py);
@@ -311,40 +314,40 @@ impl Receiver {
     ///
     /// Returns:
     ///     The lease to handle it under, or the answer to send.
-    #[pyo3(signature = (headers, body, *, method = "POST", target = "/"))]
+    #[pyo3(signature = (headers, body, *, method = None, target = None), text_signature = "($self, headers, body, *, method='POST', target='/')")]
     fn receive(
         &self,
         py: Python<'_>,
         headers: &Bound<'_, PyAny>,
         body: &Bound<'_, PyAny>,
-        method: &str,
-        target: &str,
+        method: Option<Lossy>,
+        target: Option<Lossy>,
     ) -> PyResult<Py<PyAny>> {
         self.admit(py, (method, target), headers, body)?.wait(py)?.into_python(py)
     }
 
     /// As `receive`.
-    #[pyo3(signature = (headers, body, *, method = "POST", target = "/"))]
+    #[pyo3(signature = (headers, body, *, method = None, target = None), text_signature = "($self, headers, body, *, method='POST', target='/')")]
     fn areceive(
         &self,
         py: Python<'_>,
         headers: &Bound<'_, PyAny>,
         body: &Bound<'_, PyAny>,
-        method: &str,
-        target: &str,
+        method: Option<Lossy>,
+        target: Option<Lossy>,
     ) -> PyResult<Completion> {
         self.admit(py, (method, target), headers, body).map(Completion::new)
     }
 
     /// Refuses new deliveries with 503, waits until those under way have settled or `grace` is over, then asks the
     /// handlers that are left to stop, and waits for them.
-    fn shutdown(&self, py: Python<'_>, grace: Duration) -> PyResult<()> {
-        self.stopped(py, grace)?.wait(py).map(drop)
+    fn shutdown(&self, py: Python<'_>, grace: Span) -> PyResult<()> {
+        self.stopped(py, grace.0)?.wait(py).map(drop)
     }
 
     /// As `shutdown`.
-    fn ashutdown(&self, py: Python<'_>, grace: Duration) -> PyResult<Completion> {
-        self.stopped(py, grace).map(Completion::new)
+    fn ashutdown(&self, py: Python<'_>, grace: Span) -> PyResult<Completion> {
+        self.stopped(py, grace.0).map(Completion::new)
     }
 
     /// How the receiver is doing, asking the store.

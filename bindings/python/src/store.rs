@@ -19,7 +19,8 @@ use sqlx::{ConnectOptions, Connection};
 use tokio::sync::OnceCell;
 
 use crate::completion::{Completion, Slot};
-use crate::file::File;
+use crate::convert::Text;
+use crate::file::{File, Opened};
 use crate::outcome::Outcome;
 use crate::process::PerProcess;
 use crate::{errors, runtime, tables};
@@ -72,26 +73,27 @@ fn unavailable(source: impl std::error::Error + Send + Sync + 'static) -> StoreE
 /// A store that is opened by its first operation.
 struct Lazy {
     recipe: Recipe,
-    store: OnceCell<Arc<dyn Store>>,
+    store: OnceCell<(Arc<dyn Store>, Option<Opened>)>,
     file: Option<Arc<File>>,
 }
 
 impl Lazy {
     async fn opened(&self) -> Result<&Arc<dyn Store>, StoreError> {
-        self.store.get_or_try_init(|| self.open()).await
+        Ok(&self.store.get_or_try_init(|| self.open()).await?.0)
     }
 
-    async fn open(&self) -> Result<Arc<dyn Store>, StoreError> {
+    async fn open(&self) -> Result<(Arc<dyn Store>, Option<Opened>), StoreError> {
+        let open = self.recipe.clone().open();
         match &self.file {
-            Some(file) => file.opening(self.recipe.clone().open()).await,
-            None => self.recipe.clone().open().await,
+            Some(file) => file.opening(open).await,
+            None => Ok((open.await?, None)),
         }
     }
 }
 
 impl std::fmt::Debug for Lazy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Lazy").field(&self.store.get()).finish()
+        f.debug_tuple("Lazy").field(&self.store.get().map(|(store, _)| store)).finish()
     }
 }
 
@@ -138,7 +140,7 @@ impl Store for Lazy {
 
     /// Before it is open, the least that any of them keeps.
     fn durability(&self) -> Survives {
-        self.store.get().map_or(Survives::ProcessCrash, |store| store.durability())
+        self.store.get().map_or(Survives::ProcessCrash, |(store, _)| store.durability())
     }
 }
 
@@ -235,6 +237,8 @@ pub(crate) struct SqliteStore(Kept);
 impl SqliteStore {
     #[new]
     fn new(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
+        // Opened later, when the working folder may be another.
+        let path = std::path::absolute(path)?;
         static OPENING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let guard = OPENING.import(py, "counterfoil._sqlite_guard", "opening")?.call1((&path,))?.unbind();
         let file = Arc::new(File::new(path.clone(), guard));
@@ -274,9 +278,9 @@ impl PostgresStore {
     #[pyo3(signature = (url, *, schema = None, prefix = None, migrate = false, connections = 8))]
     fn new(
         py: Python<'_>,
-        url: &str,
-        schema: Option<&str>,
-        prefix: Option<&str>,
+        url: Text,
+        schema: Option<Text>,
+        prefix: Option<Text>,
         migrate: bool,
         connections: u32,
     ) -> PyResult<Self> {
@@ -284,6 +288,7 @@ impl PostgresStore {
             return Err(errors::config_text(py, "`connections=` is zero: give at least 1"));
         }
         // Without what the parser says: it may repeat the URL, which holds a password.
+        let Text(url) = url;
         let options = url.parse().map_err(|_| {
             errors::config_text(
                 py,
@@ -319,18 +324,19 @@ pub(crate) struct RedisStore(Kept);
 #[pymethods]
 impl RedisStore {
     #[new]
-    #[pyo3(signature = (url, *, prefix = "counterfoil:"))]
-    fn new(py: Python<'_>, url: &str, prefix: &str) -> PyResult<Self> {
+    #[pyo3(signature = (url, *, prefix = None), text_signature = "(url, *, prefix='counterfoil:')")]
+    fn new(py: Python<'_>, url: Text, prefix: Option<Text>) -> PyResult<Self> {
         // For `rediss`. A provider that is there already stays.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        Redis::builder(url).prefix(prefix).check().map_err(|error| match error {
+        let (url, prefix) = (url.0, prefix.map_or_else(|| "counterfoil:".to_owned(), |prefix| prefix.0));
+        Redis::builder(&url).prefix(&*prefix).check().map_err(|error| match error {
             // Without what the parser says: it may repeat the URL, which holds a password.
             OpenError::BadUrl { .. } => {
                 errors::config_text(py, "the URL is none of redis://, rediss:// or redis+unix://")
             }
             error => errors::config(py, &error),
         })?;
-        Ok(Self(Kept::new(Recipe::Redis { url: url.to_owned(), prefix: prefix.to_owned() })))
+        Ok(Self(Kept::new(Recipe::Redis { url, prefix })))
     }
 
     /// Opens it now, where its first use would.

@@ -3,6 +3,7 @@
 use counterfoil_sqlx::{PostgresStore, Tables as Inner, postgres, sqlite};
 use pyo3::prelude::*;
 
+use crate::convert::Text;
 use crate::errors;
 
 /// The names of the tables: `counterfoil_event` and `counterfoil_meta`, unless a schema or a prefix is given.
@@ -20,28 +21,26 @@ pub(crate) struct Tables(pub(crate) Inner);
 impl Tables {
     #[new]
     #[pyo3(signature = (*, schema = None, prefix = None))]
-    fn new(py: Python<'_>, schema: Option<&str>, prefix: Option<&str>) -> PyResult<Self> {
+    fn new(py: Python<'_>, schema: Option<Text>, prefix: Option<Text>) -> PyResult<Self> {
         named(schema, prefix).map(Self).map_err(|error| errors::config(py, &error))
     }
 
-    /// The text of a statement for PostgreSQL: `claim_in`, `holds_in` or `complete_in`.
+    /// The text of a statement for PostgreSQL: `claim_in` or `complete_in`.
     fn postgres(&self, py: Python<'_>, statement: &str) -> PyResult<String> {
         use postgres::sql;
         let text = match statement {
             "claim_in" => sql::CLAIM_IN,
-            "holds_in" => sql::HOLDS_IN,
             "complete_in" => sql::COMPLETE_IN,
             other => return Err(unknown(py, other)),
         };
         Ok(self.0.statement(text))
     }
 
-    /// The text of a statement for SQLite: `claim_in`, `holds_in`, `complete_in` or `look`.
+    /// The text of a statement for SQLite: `claim_in`, `complete_in` or `look`.
     fn sqlite(&self, py: Python<'_>, statement: &str) -> PyResult<String> {
         use sqlite::sql;
         let text = match statement {
             "claim_in" => sql::CLAIM_IN,
-            "holds_in" => sql::HOLDS_IN,
             "complete_in" => sql::COMPLETE_IN,
             "look" => sql::LOOK,
             other => return Err(unknown(py, other)),
@@ -60,13 +59,13 @@ impl Tables {
     }
 }
 
-pub(crate) fn named(schema: Option<&str>, prefix: Option<&str>) -> Result<Inner, counterfoil_sqlx::NameError> {
+pub(crate) fn named(schema: Option<Text>, prefix: Option<Text>) -> Result<Inner, counterfoil_sqlx::NameError> {
     let mut tables = Inner::new();
     if let Some(schema) = schema {
-        tables = tables.schema(schema)?;
+        tables = tables.schema(&schema.0)?;
     }
     if let Some(prefix) = prefix {
-        tables = tables.prefix(prefix)?;
+        tables = tables.prefix(&prefix.0)?;
     }
     Ok(tables)
 }

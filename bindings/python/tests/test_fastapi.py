@@ -13,7 +13,6 @@ from typing import Annotated, Any
 
 import pytest
 from fastapi import APIRouter, BackgroundTasks, Body, Depends, FastAPI, Form, Header, HTTPException, Request, Response
-from fastapi.dependencies.utils import solve_dependencies
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from pydantic import BaseModel
@@ -374,66 +373,3 @@ def _nested(app: FastAPI, router: APIRouter, dependency: Any) -> None:
     outer = APIRouter()
     outer.include_router(router, dependencies=[dependency])
     app.include_router(outer)
-
-
-class TestDirect:
-    """Endpoints that FastAPI has nothing to resolve for."""
-
-    @staticmethod
-    def resolved(monkeypatch: pytest.MonkeyPatch, app: Callable[[], FastAPI]) -> tuple[int, Reply]:
-        """How often FastAPI looked for what an endpoint wants, and the answer."""
-        calls: list[object] = []
-
-        async def counted(**options: Any) -> Any:
-            calls.append(options["dependant"])
-            return await solve_dependencies(**options)
-
-        monkeypatch.setattr("fastapi.routing.solve_dependencies", counted)
-        reply = send(app(), Sent.order("evt_1"))
-        return len(calls), reply
-
-    def test_nothing_is_looked_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        async def hook(delivery: Delivered, lease: Leased, request: Request) -> Response:
-            assert delivery.body == lease.delivery.body == await request.body()
-            return PlainTextResponse("direct", 201)
-
-        calls, reply = self.resolved(monkeypatch, lambda: app_of(receiver(), hook))
-        assert (calls, reply.status, reply.body) == (0, 201, b"direct")
-
-    def test_without_arguments(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        async def hook() -> JSONResponse:
-            return JSONResponse({"direct": True})
-
-        calls, reply = self.resolved(monkeypatch, lambda: app_of(receiver(), hook))
-        assert (calls, reply.status) == (0, 200)
-
-    def test_what_wants_more_goes_fastapis_way(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        async def header(delivery: Delivered, user_agent: Annotated[str, Header()] = "none") -> Response:
-            return PlainTextResponse(user_agent)
-
-        async def model(delivery: Delivered) -> Order:
-            return Order(total=Decimal("1.50"), note="")
-
-        def thread(delivery: Delivered) -> Response:
-            return Response()
-
-        for endpoint in (header, model, thread):
-            calls, reply = self.resolved(monkeypatch, lambda endpoint=endpoint: app_of(receiver(), endpoint))  # type: ignore[misc]
-            assert (calls, reply.status) == (1, 200), endpoint
-
-    def test_dependencies_of_the_route_run(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        async def hook(delivery: Delivered) -> Response:
-            return Response()
-
-        async def closed() -> None:
-            raise HTTPException(403)
-
-        calls, reply = self.resolved(monkeypatch, lambda: app_of(receiver(), hook, dependencies=[Depends(closed)]))
-        assert (calls, reply.status) == (1, 403)
-
-    def test_what_is_no_response_is_made_one(self) -> None:
-        async def hook(delivery: Delivered) -> Response:
-            return {"order": Decimal("1")}  # type: ignore[return-value]  # pyright: ignore[reportReturnType]
-
-        reply = send(app_of(receiver(), hook), Sent.order("evt_1"))
-        assert (reply.status, json.loads(reply.body)) == (200, {"order": 1})

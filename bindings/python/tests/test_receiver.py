@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
+import logging
 import os
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -506,3 +509,126 @@ class TestSettings:
 
         for name in errors.__all__:
             assert issubclass(getattr(errors, name), WebhookError)
+
+
+class TestLoops:
+    """An event loop that is closed takes along what waited in it, and nothing more."""
+
+    def test_a_claim_that_is_won_for_a_loop_that_is_gone_is_given_back(self, receiver: Receiver) -> None:
+        async def hurried(number: int) -> None:
+            async with asyncio.timeout(0.0001 * (number % 7)):
+                lease = await receiver.areceive(*event(f"evt_{number}"))
+                assert isinstance(lease, Lease)
+                await lease.asettle(500)
+
+        for number in range(60):
+            with contextlib.suppress(TimeoutError):
+                asyncio.run(hurried(number))
+        until(lambda: (gc.collect(), receiver.health().running)[1] == 0)
+        for number in range(60):
+            won(receiver.receive(*event(f"evt_{number}"))).complete()
+        receiver.shutdown(timedelta(0))
+
+    def test_a_handler_whose_loop_is_closed_gives_its_event_back(self, receiver: Receiver) -> None:
+        async def handle() -> None:
+            async with won(await receiver.areceive(*event("evt_1"))) as delivery:
+                assert delivery.event_id == "evt_1"
+                await asyncio.Event().wait()
+
+        async def begin() -> asyncio.Task[None]:
+            task = asyncio.create_task(handle())
+            while (await receiver.ahealth()).running == 0:
+                await asyncio.sleep(0)
+            return task
+
+        loop = asyncio.new_event_loop()
+        task: asyncio.Task[None] | None = loop.run_until_complete(begin())
+        loop.close()
+        gone = weakref.ref(loop)
+        # Its warning that the task was destroyed is what this is about.
+        logging.getLogger("asyncio").disabled = True
+        try:
+            del loop, task
+            until(lambda: (gc.collect(), receiver.health().running)[1] == 0)
+        finally:
+            logging.getLogger("asyncio").disabled = False
+        until(lambda: (gc.collect(), gone())[1] is None)
+        won(receiver.receive(*event("evt_1"))).complete()
+
+    def test_mailboxes_go_with_their_loops(self) -> None:
+        receiver = Receiver("handl", SECRET, store=MemoryStore())
+
+        async def scene() -> None:
+            await receiver.ahealth()
+
+        def files() -> int:
+            gc.collect()
+            return len(os.listdir("/proc/self/fd"))
+
+        asyncio.run(scene())
+        before = files()
+        for _ in range(50):
+            asyncio.run(scene())
+        assert files() <= before
+
+
+class TestCallbacks:
+    def test_what_goes_with_a_callback_may_ask_the_lease(self) -> None:
+        """Its last reference is let go with no lock held."""
+        receiver = Receiver("handl", SECRET, store=MemoryStore())
+        asked: list[bool] = []
+
+        class Asks:
+            def __init__(self, lease: Lease) -> None:
+                self.lease = lease
+
+            def __call__(self) -> None:
+                raise AssertionError
+
+            def __del__(self) -> None:
+                asked.append(self.lease.must_stop)
+
+        async def scene() -> None:
+            for number in range(3):
+                lease = won(await receiver.areceive(*event(f"evt_{number}")))
+                lease.on_stop(Asks(lease))
+                await lease.asettle(200)
+
+        asyncio.run(scene())
+        assert asked == [False] * 3
+
+    def test_nothing_is_kept_for_a_delivery_that_is_settled(self) -> None:
+        receiver = Receiver("handl", SECRET, store=MemoryStore())
+        kept: list[weakref.ref[Callable[[], None]]] = []
+
+        async def scene() -> None:
+            for number in range(3):
+                lease = won(await receiver.areceive(*event(f"evt_{number}")))
+
+                def callback(lease: Lease = lease) -> None:
+                    raise AssertionError
+
+                lease.on_stop(callback)
+                await lease.asettle(200)
+                lease.on_stop(callback)
+                kept.append(weakref.ref(callback))
+
+        asyncio.run(scene())
+        gc.collect()
+        assert [callback() for callback in kept] == [None] * 3
+
+    def test_t2_no_text_is_too_odd(self, tmp_path: Path) -> None:
+        receiver = Receiver("handl", SECRET, store=MemoryStore())
+        headers, body = event("evt_1")
+        won(receiver.receive(headers, body)).settle(500, reject="sku \ud800")
+        assert told(receiver.receive(headers, body)) == (500, "handler_failed")
+        assert told(receiver.begin("PO\ud800ST", "/\ud800?\ud800", headers)) == (405, "method_not_allowed")  # type: ignore[arg-type]
+        intake = receiver.begin("POST", "/\ud800", headers)
+        assert isinstance(intake, Intake)
+        assert told(intake.unreadable("\ud800")) == (400, "body_unreadable")
+        for kind in (PostgresStore, RedisStore):
+            with pytest.raises(ConfigError) as refused:
+                kind("postgres://u:pass-word\ud800@h")
+            assert "pass-word" not in repr(refused.value)
+        with pytest.raises(ConfigError, match="negative"):
+            Receiver("handl", SECRET, store=MemoryStore(), lease=timedelta(-1))

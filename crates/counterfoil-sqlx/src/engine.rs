@@ -44,14 +44,12 @@ pub(crate) type Held = (Scope, IdempotencyKey, i64);
 pub trait Statements: sqlx::Database {
     /// Completes a claimed event.
     const COMPLETE_IN: &'static str;
-    /// Whether the transaction still has the claim that it made itself.
-    const HOLDS_IN: &'static str;
 
     /// Whether the transaction is still one. Where it is not, begins another, empty one, for the driver to end.
     fn is_open(connection: &mut Self::Connection) -> impl Future<Output = Result<bool, sqlx::Error>> + Send;
 
-    /// Runs one of the statements above, and says whether it gave a row.
-    fn holds(
+    /// Runs the statement above, and says whether it gave a row.
+    fn complete(
         connection: &mut Self::Connection,
         text: Arc<str>,
         held: Held,

@@ -25,7 +25,7 @@ use crate::error::{Failure, Stage};
 pub struct EventTransaction<'c, DB: Engine> {
     transaction: Transaction<'c, DB>,
     held: Held,
-    /// The statement that must find what is held, last before the commit.
+    /// The statement that completes what is held, last before the commit.
     last: Arc<str>,
     /// Whether the claim is part of this transaction.
     claimed: bool,
@@ -53,8 +53,8 @@ impl<'c, DB: Engine> EventTransaction<'c, DB> {
             transaction.rollback().await.map_err(|error| Failure::new(error, Stage::Read))?;
             return Err(CommitError::RolledBack { source: None });
         }
-        let holds = DB::holds(&mut transaction, last, held).await;
-        if !holds.map_err(|error| CommitError::of(error, Stage::Read))? {
+        let completed = DB::complete(&mut transaction, last, held).await;
+        if !completed.map_err(|error| CommitError::of(error, Stage::Read))? {
             transaction.rollback().await.map_err(|error| Failure::new(error, Stage::Read))?;
             return Err(if claimed { CommitError::RolledBack { source: None } } else { CommitError::LeaseLost });
         }
@@ -130,7 +130,7 @@ impl Tables {
         let said = DB::claim_in(&mut transaction, self, &asked).await;
         let lost = match said.map_err(|error| Failure::new(error, Stage::Read))? {
             Said::Won(token) => {
-                let (held, last) = ((delivery.scope(), delivery.key(), token), self.statement(DB::HOLDS_IN).into());
+                let (held, last) = ((delivery.scope(), delivery.key(), token), self.statement(DB::COMPLETE_IN).into());
                 return Ok(ClaimIn::Won(EventTransaction { transaction, held, last, claimed: true }));
             }
             Said::InFlight(retry_after) => ClaimIn::InFlight { retry_after },

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from counterfoil._core import Mailbox
 
 if TYPE_CHECKING:
     from counterfoil._core import Completion
 
-_mailboxes: WeakKeyDictionary[asyncio.AbstractEventLoop, Mailbox] = WeakKeyDictionary()
+_mailboxes: WeakKeyDictionary[asyncio.AbstractEventLoop, ref[Mailbox]] = WeakKeyDictionary()
+"""Each is its loop's alone, kept by what the loop reads: it goes when the loop is closed, with all that waits in it."""
 
 
 def mailbox() -> Mailbox:
@@ -32,8 +33,10 @@ def future(completion: Completion[Any]) -> asyncio.Future[Any]:
 
 
 def _of(loop: asyncio.AbstractEventLoop) -> Mailbox:
-    made = _mailboxes.get(loop)
+    known = _mailboxes.get(loop)
+    made = None if known is None else known()
     if made is None:
-        made = _mailboxes[loop] = Mailbox()
+        made = Mailbox()
+        _mailboxes[loop] = ref(made)
         loop.add_reader(made.fileno(), made.collect)
     return made

@@ -29,22 +29,18 @@ Example:
     >>> app = FastAPI()
     >>> app.include_router(router)
 
-An `async def` endpoint that takes `Delivered`, `Leased` and `Request` alone, and is annotated to return a `Response`,
-leaves FastAPI nothing to resolve and nothing to encode: it is called directly, which saves more time than verifying
-takes. What `counterfoil.asgi` says holds here too. A `def` endpoint runs in a thread, as always; it
+Where every microsecond counts, take `request: Request` and read `request.state.delivery`: then FastAPI has no
+dependency to resolve. What `counterfoil.asgi` says holds here too. A `def` endpoint runs in a thread, as always; it
 cannot be stopped, and runs to its end.
 """
 
 # Without the annotations of the future: FastAPI reads those of a dependency, and finds no names for an object's.
 
-import inspect
-from collections.abc import Callable, Coroutine, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, TypeVar, get_type_hints, overload
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, TypeVar, overload
 
-from fastapi import Depends, HTTPException, Request, Response
-from fastapi.encoders import jsonable_encoder
+from fastapi import Depends, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
 
@@ -56,9 +52,6 @@ from counterfoil.errors import ConfigError
 __all__ = ["Delivered", "Event", "Leased", "delivery", "lease", "route_class"]
 
 _T = TypeVar("_T")
-
-_Handler: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
-_Resolver: TypeAlias = Callable[[Request], object]
 
 
 @overload
@@ -90,7 +83,7 @@ def route_class(receiver: Receiver | Mapping[str, Receiver], *, parameter: str |
 
 
 def _route_of(receiver: Receiver) -> type[APIRoute]:
-    class VerifiedRoute(_Route):
+    class VerifiedRoute(APIRoute):
         async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
             await _asgi.serve(receiver, super().handle, scope, receive, send)
 
@@ -98,7 +91,7 @@ def _route_of(receiver: Receiver) -> type[APIRoute]:
 
 
 def _route_of_one(receivers: Mapping[str, Receiver], parameter: str) -> type[APIRoute]:
-    class VerifiedRoute(_Route):
+    class VerifiedRoute(APIRoute):
         async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
             receiver = receivers.get(scope["path_params"].get(parameter))
             if receiver is None:
@@ -106,52 +99,6 @@ def _route_of_one(receivers: Mapping[str, Receiver], parameter: str) -> type[API
             await _asgi.serve(receiver, super().handle, scope, receive, send)
 
     return VerifiedRoute
-
-
-class _Route(APIRoute):
-    """A route that calls an endpoint which wants nothing but its delivery without asking FastAPI what it might want.
-
-    That takes several times as long as to verify the delivery.
-    """
-
-    def get_route_handler(self) -> _Handler:
-        handler, resolvers = super().get_route_handler(), _resolvers(self)
-        return handler if resolvers is None else self._direct(resolvers, handler)
-
-    def _direct(self, resolvers: dict[str, _Resolver], handler: _Handler) -> _Handler:
-        endpoint, overrides = self.endpoint, self.dependency_overrides_provider
-
-        async def handle(request: Request) -> Response:
-            if getattr(overrides, "dependency_overrides", None):
-                return await handler(request)
-            returned = await endpoint(**{name: resolve(request) for name, resolve in resolvers.items()})
-            return returned if isinstance(returned, Response) else JSONResponse(jsonable_encoder(returned))
-
-        return handle
-
-
-def _resolvers(route: APIRoute) -> dict[str, _Resolver] | None:
-    """How each argument of an endpoint is had, if FastAPI is not needed for it."""
-    if route.dependencies or not inspect.iscoroutinefunction(route.endpoint):
-        return None
-    try:
-        hints = get_type_hints(route.endpoint, include_extras=True)
-    except NameError:
-        return None
-    returned = hints.pop("return", None)
-    if not (isinstance(returned, type) and issubclass(returned, Response)):
-        return None
-    ours: list[tuple[object, _Resolver]] = [
-        (Delivered, starlette.delivery),
-        (Leased, starlette.lease),
-        (Request, _itself),
-    ]
-    known = {name: resolve for name, hint in hints.items() for kind, resolve in ours if hint == kind}
-    return known if set(known) == set(inspect.signature(route.endpoint).parameters) else None
-
-
-def _itself(request: Request) -> Request:
-    return request
 
 
 async def delivery(request: Request) -> Delivery:

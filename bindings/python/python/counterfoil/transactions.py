@@ -68,7 +68,9 @@ def claim_in(
     waits for the file, as every writer does. Claim before the transaction reads anything, or begin it by `BEGIN
     IMMEDIATE`: SQLite refuses a transaction that has read what another one has changed since.
 
-    Do not claim the events of one endpoint in a store and in transactions at the same time.
+    Each delivery needs a connection of its own. Leave `commit` to the transaction around the block: one inside it
+    leaves the event to the next delivery, with the effects that it has committed. Do not claim the events of one
+    endpoint in a store and in transactions at the same time.
 
     Args:
         connection: A connection with an open transaction, or one that begins a transaction by itself.
@@ -83,14 +85,14 @@ def claim_in(
             block has ended it.
         StoreError: The database failed. Nothing was committed.
     """
-    return _Claim(steps.Claim(driver(connection, is_async=False), Asked(delivery, retention, tables)))
+    return _Claim(steps.Claim(driver(connection, is_async=False), connection, Asked(delivery, retention, tables)))
 
 
 def aclaim_in(
     connection: object, delivery: Delivery, *, retention: timedelta = _RETENTION, tables: Tables = _TABLES
 ) -> AbstractAsyncContextManager[Claimed]:
     """As `claim_in`, on an asynchronous connection."""
-    return _AsyncClaim(steps.Claim(driver(connection, is_async=True), Asked(delivery, retention, tables)))
+    return _AsyncClaim(steps.Claim(driver(connection, is_async=True), connection, Asked(delivery, retention, tables)))
 
 
 def complete_in(connection: object, fence: Fence | None, *, tables: Tables = _TABLES) -> None:

@@ -186,6 +186,55 @@ def test_a_file_is_free_again_once_no_store_can_use_it(tmp_path: Path) -> None:
     )
 
 
+def test_a_store_that_is_garbage_keeps_no_file(tmp_path: Path) -> None:
+    check(
+        """
+        gc.disable()
+        round = [SqliteStore("a.db")]
+        round.append(round)
+        try:
+            sqlite3.connect("a.db")
+        except ConfigError as error:
+            assert "free again once" in str(error) and "every Receiver" in str(error)
+        else:
+            raise AssertionError
+        del round
+        sqlite3.connect("a.db").close()
+        """,
+        tmp_path,
+    )
+
+
+def test_a_file_that_a_store_has_left_is_looked_at_again(tmp_path: Path) -> None:
+    check(
+        """
+        store = SqliteStore("a.db")
+        store.open()
+        second = SqliteStore("b.db")
+        del store
+        gc.collect()
+        for _ in range(20):
+            store = SqliteStore("a.db")
+            store.open()
+            del store
+        second.open()
+        del second
+        connection = sqlite3.connect(":memory:")
+        deadline = time.monotonic() + 20
+        while not guard._files[os.path.realpath("b.db")].is_left():
+            assert time.monotonic() < deadline
+            MemoryStore()  # What a thread of the engine has dropped is given back with the next call into it.
+            time.sleep(0.01)
+        connection.execute("ATTACH 'b.db' AS b")
+        connection.execute("SELECT count(*) FROM b.sqlite_schema")
+        assert refused(SqliteStore, "b.db"), "another copy of SQLite has it now"
+        connection.close()
+        assert not refused(SqliteStore, "b.db")
+        """,
+        tmp_path,
+    )
+
+
 def test_another_file_of_the_same_number_is_another_file(tmp_path: Path) -> None:
     check(
         """

@@ -115,15 +115,22 @@ def test_what_is_begun_for_a_claim_has_the_write_lock_from_the_start(connections
     one.set_trace_callback(statements.append)
     apply(one, delivery())
     # Where this process has had a `SqliteStore`, the guard looks first which files these are.
-    assert next(text for text in statements if "pragma_database_list" not in text) == "BEGIN IMMEDIATE"
+    assert next(text for text in statements if "database_list" not in text) == "BEGIN IMMEDIATE"
 
 
 def test_a_commit_in_the_block_is_told(connections: Any) -> None:
     one, _ = connections
-    with pytest.raises(RolledBack), one, claim_in(one, delivery()):
+    event = delivery()
+    with pytest.raises(RolledBack), one, claim_in(one, event):
         one.commit()
         one.execute("INSERT INTO effects VALUES ('late')")
     assert effects(one) == 0
+    with pytest.raises(ZeroDivisionError), one, claim_in(one, event):
+        one.commit()
+        raise ZeroDivisionError
+    # The commits came before the effects, so the event is the next delivery's.
+    apply(one, event)
+    assert effects(one) == 1
 
 
 @by_itself

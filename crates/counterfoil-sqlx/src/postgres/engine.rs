@@ -17,14 +17,12 @@ const SOON: Duration = Duration::from_secs(1);
 impl Statements for Postgres {
     const COMPLETE_IN: &'static str = sql::COMPLETE_IN;
 
-    const HOLDS_IN: &'static str = sql::HOLDS_IN;
-
     /// PostgreSQL keeps a transaction in which a statement has failed, and refuses the next one.
     async fn is_open(_: &mut PgConnection) -> Result<bool, sqlx::Error> {
         Ok(true)
     }
 
-    async fn holds(connection: &mut PgConnection, text: Arc<str>, held: Held) -> Result<bool, sqlx::Error> {
+    async fn complete(connection: &mut PgConnection, text: Arc<str>, held: Held) -> Result<bool, sqlx::Error> {
         let (scope, key, token) = held;
         let query = sqlx::query(AssertSqlSafe(text)).bind(scope.as_i32()).bind(*key.as_bytes()).bind(token);
         Ok(query.fetch_optional(connection).await?.is_some())

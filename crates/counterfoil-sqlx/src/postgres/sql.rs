@@ -5,7 +5,7 @@
 //!
 //! To settle a claimed event together with its effects, run [`COMPLETE_IN`] as the last statement of the
 //! transaction that holds them, and commit only if it changed one row. To claim inside the transaction, without a
-//! store in the receiver, run [`CLAIM_IN`] first, go on only if it answers `won`, and run [`HOLDS_IN`] last.
+//! store in the receiver, run [`CLAIM_IN`] first, go on only if it answers `won`, and run [`COMPLETE_IN`] last.
 //!
 //! ```
 //! use counterfoil_sqlx::{Tables, postgres::sql};
@@ -17,13 +17,15 @@
 
 /// Completes a claimed event. Parameters: scope `int4`, key `bytea`, token `int8`. One row: completed; none:
 /// the lease was lost, and the transaction must be rolled back.
+///
+/// PostgreSQL answers the COMMIT of a transaction in which a statement has failed without an error; this one then fails.
 pub const COMPLETE_IN: &str = "
 UPDATE counterfoil_event SET state = 2, reason = NULL
 WHERE scope = $1::int4 AND key = $2::bytea AND token = $3::int8 AND state = 1
 RETURNING 1";
 
-/// Claims and completes an event in one step. Parameters: scope `int4`, key `bytea`, fingerprint `bytea`, retention in
-/// milliseconds `float8`, note `text`.
+/// Claims an event for the transaction that this runs in. Parameters: scope `int4`, key `bytea`, fingerprint `bytea`, retention
+/// in milliseconds `float8`, note `text`.
 ///
 /// Answers one row. `answer` is
 /// - `won`: apply the effects and commit;
@@ -31,7 +33,8 @@ RETURNING 1";
 /// - `dead`: it is never to be handled, answer 500;
 /// - `busy`: answer 503; `busy_seconds` says how long a live lease still runs.
 ///
-/// On anything but `won` roll back. `token` is that of the claim. Run [`HOLDS_IN`] before the commit.
+/// On anything but `won` roll back. `token` is that of the claim. Run [`COMPLETE_IN`] before the commit: until then the lease
+/// has passed, so that a commit that came too early leaves an event which the next delivery handles.
 ///
 /// It never waits for another transaction that holds the same event: that one has the advisory lock, and this answers
 /// `busy` at once, so that a storm of duplicates does not use up a connection pool. What is settled is answered
@@ -48,11 +51,11 @@ WITH seen AS MATERIALIZED (
 ), won AS (
     INSERT INTO counterfoil_event AS e
         (scope, key, fingerprint, state, token, attempts, lease_until, first_at, expires_at, note)
-    SELECT $1, $2, $3::bytea, 2, (extract(epoch FROM clock_timestamp()) * 1000000)::int8, 1, clock_timestamp(),
+    SELECT $1, $2, $3::bytea, 1, (extract(epoch FROM clock_timestamp()) * 1000000)::int8, 1, clock_timestamp(),
            clock_timestamp(), clock_timestamp() + $4::float8 * interval '1 ms', $5::text
     FROM lock WHERE ours
     ON CONFLICT (scope, key) DO UPDATE SET
-        state = 2,
+        state = 1,
         token = greatest(e.token + 1, excluded.token),
         attempts = CASE WHEN e.expires_at <= clock_timestamp() THEN 1 ELSE e.attempts + 1 END,
         first_at = CASE WHEN e.expires_at <= clock_timestamp() THEN clock_timestamp() ELSE e.first_at END,
@@ -77,13 +80,6 @@ SELECT CASE
            AS busy_seconds,
        won.token
 FROM lock LEFT JOIN won ON true LEFT JOIN seen s ON true";
-
-/// Whether the transaction still has what [`CLAIM_IN`] won. Parameters: scope `int4`, key `bytea`, token `int8`. No row, or an
-/// error: the claim is gone with the effects, and the commit would commit neither. PostgreSQL answers the COMMIT of a
-/// transaction in which a statement has failed without an error.
-pub const HOLDS_IN: &str = "
-SELECT 1 FROM counterfoil_event
-WHERE scope = $1::int4 AND key = $2::bytea AND token = $3::int8 AND state = 2";
 
 /// Claims one event in one step, unless there is a row that may be claimed again: then it says so and leaves it to [`CLAIM`],
 /// which asks more of the planner than an event that comes alone is worth. Parameters: scope, key, fingerprint, lease and

@@ -13,8 +13,6 @@ use crate::engine::{Asked, Held, Said, Statements};
 impl Statements for Sqlite {
     const COMPLETE_IN: &'static str = sql::COMPLETE_IN;
 
-    const HOLDS_IN: &'static str = sql::HOLDS_IN;
-
     /// SQLite ends a transaction by itself where the disk is full, or a statement says `OR ROLLBACK`. What is run after
     /// that is committed at once, alone. There is no asking, but a second `BEGIN` is refused.
     async fn is_open(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
@@ -25,7 +23,7 @@ impl Statements for Sqlite {
         }
     }
 
-    async fn holds(connection: &mut SqliteConnection, text: Arc<str>, held: Held) -> Result<bool, sqlx::Error> {
+    async fn complete(connection: &mut SqliteConnection, text: Arc<str>, held: Held) -> Result<bool, sqlx::Error> {
         let (scope, key, token) = held;
         let query = sqlx::query(AssertSqlSafe(text)).bind(scope.as_i32()).bind(key.as_bytes().to_vec()).bind(token);
         Ok(query.fetch_optional(connection).await?.is_some())

@@ -12,14 +12,15 @@ pub const COMPLETE_IN: &str = "
 UPDATE counterfoil_event SET state = 2, reason = NULL WHERE scope = ?1 AND key = ?2 AND token = ?3 AND state = 1
 RETURNING 1";
 
-/// Claims and completes an event in one step. Parameters: scope, key, fingerprint, now, retention in microseconds, note. A
-/// row, with the claim's token: it is the transaction's. None: ask [`LOOK`], and roll back.
+/// Claims an event for the transaction that this runs in. Parameters: scope, key, fingerprint, now, retention in microseconds,
+/// note. A row, with the claim's token: it is the transaction's; run [`COMPLETE_IN`] before the commit. None: ask [`LOOK`], and
+/// roll back.
 pub const CLAIM_IN: &str = "
 INSERT INTO counterfoil_event AS e
     (scope, key, fingerprint, state, token, attempts, lease_until, first_at, expires_at, note)
-VALUES (?1, ?2, ?3, 2, ?4, 1, ?4, ?4, ?4 + ?5, ?6)
+VALUES (?1, ?2, ?3, 1, ?4, 1, ?4, ?4, ?4 + ?5, ?6)
 ON CONFLICT (scope, key) DO UPDATE SET
-    state = 2,
+    state = 1,
     token = max(e.token + 1, excluded.token),
     attempts = iif(e.expires_at <= ?4, 1, e.attempts + 1),
     first_at = iif(e.expires_at <= ?4, ?4, e.first_at),
@@ -30,11 +31,6 @@ ON CONFLICT (scope, key) DO UPDATE SET
     reason = NULL
 WHERE e.state = 0 OR (e.state = 1 AND e.lease_until <= ?4) OR (e.state >= 2 AND e.expires_at <= ?4)
 RETURNING token";
-
-/// Whether the transaction still has what [`CLAIM_IN`] won. Parameters: scope, key, token. No row: the claim is gone with the
-/// effects.
-pub const HOLDS_IN: &str = "
-SELECT 1 FROM counterfoil_event WHERE scope = ?1 AND key = ?2 AND token = ?3 AND state = 2";
 
 /// What stands in the way of a claim. Parameters: scope, key, fingerprint, now. Answers the state (1 claimed, 2 completed,
 /// 3 dead), whether the body is the same, and how long the lease still runs.

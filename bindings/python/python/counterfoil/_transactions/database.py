@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Literal
 
 from counterfoil._core import Tables
 from counterfoil._transactions.driver import Driver
@@ -24,7 +23,7 @@ class Database(ABC):
 
     @abstractmethod
     async def claim(self, driver: Driver, asked: Asked) -> int | Lost:
-        """Claims and completes an event in one step. Gives the claim's token."""
+        """Claims an event for the transaction. Gives the claim's token."""
 
     @abstractmethod
     async def before_completion(self, driver: Driver) -> None:
@@ -35,12 +34,9 @@ class Database(ABC):
         """Makes sure that the database has not ended the transaction by itself."""
 
     @abstractmethod
-    def text(self, tables: Tables, statement: Literal["holds_in", "complete_in"]) -> str: ...
-
-    async def holds(self, driver: Driver, held: Held, tables: Tables) -> bool:
-        """Whether the transaction still has what it has claimed itself."""
-        return await driver.first(self.text(tables, "holds_in"), held.scope, held.key, held.token) is not None
+    def completion(self, tables: Tables) -> str:
+        """The statement that completes an event."""
 
     async def complete(self, driver: Driver, held: Held, tables: Tables) -> bool:
-        """Completes an event that a store has claimed, unless the lease was lost."""
-        return await driver.first(self.text(tables, "complete_in"), held.scope, held.key, held.token) is not None
+        """Completes an event that was claimed here or by a store, unless the claim was lost."""
+        return await driver.first(self.completion(tables), held.scope, held.key, held.token) is not None

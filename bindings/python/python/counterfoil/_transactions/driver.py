@@ -52,6 +52,19 @@ class Driver(ABC):
     async def first(self, text: str, *values: Value) -> Sequence[Any] | None:
         """Runs a statement in the application's transaction, and gives the first row. Without values there is none."""
 
+    async def set_savepoint(self, name: str) -> None:
+        """Marks where the claim and its effects begin."""
+        await self.first(f"SAVEPOINT {name}")
+
+    async def release_savepoint(self, name: str) -> None:
+        """Keeps what was done since."""
+        await self.first(f"RELEASE SAVEPOINT {name}")
+
+    async def undo_savepoint(self, name: str) -> None:
+        """Takes back what was done since."""
+        await self.first(f"ROLLBACK TO SAVEPOINT {name}")
+        await self.first(f"RELEASE SAVEPOINT {name}")
+
     async def sqlite_state(self) -> SqliteState:
         """How the connection of `sqlite3` underneath stands."""
         raise NotImplementedError

@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from typing import Final, TypeAlias
 
 from counterfoil._transactions.driver import Driver
-from counterfoil.errors import RolledBack, StoreError, WebhookError
+from counterfoil.errors import ConfigError, RolledBack, StoreError, WebhookError
 
 Code: TypeAlias = str | int | None
 Translation: TypeAlias = Callable[[Driver, Exception], WebhookError]
 
+_NO_TRANSACTION: Final = "25P01"
 _TRANSACTION_FAILED: Final = "25P02"
 _DISK_FULL: Final = ("53100", 13)
 _NO_TABLE: Final = ("42P01", "3F000")
@@ -41,6 +42,8 @@ def translated(driver: Driver, translation: Translation) -> Generator[None]:
 def unclaimed(driver: Driver, error: Exception) -> WebhookError:
     """The claim failed, and nothing of it was committed."""
     code = code_of(error)
+    if code == _NO_TRANSACTION:
+        return ConfigError(f"there is no open transaction: {driver.advice}")
     if code == _TRANSACTION_FAILED or isinstance(error, driver.over):
         return RolledBack("an earlier statement of this transaction has failed: it can only be rolled back")
     return StoreError(f"the event could not be claimed: {_text(error, code)}", _is_transient(code))
@@ -49,6 +52,8 @@ def unclaimed(driver: Driver, error: Exception) -> WebhookError:
 def unsettled(driver: Driver, error: Exception) -> WebhookError:
     """The last statement before the commit failed. A database that answers with an error will commit nothing."""
     code = code_of(error)
+    if code == _NO_TRANSACTION:
+        return ConfigError(f"there is no open transaction: {driver.advice}")
     if isinstance(error, driver.over) or (code is not None and not _broke_off(code)):
         return RolledBack(f"the transaction cannot be committed any more: {_text(error, code)}")
     return StoreError(f"the event could not be settled: {_text(error, code)}", _is_transient(code))

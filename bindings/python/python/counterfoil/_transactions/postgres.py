@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Final, Literal
+from typing import Final
 
 from counterfoil._core import Tables
 from counterfoil._transactions import event
 from counterfoil._transactions.database import Database
 from counterfoil._transactions.driver import Driver
 from counterfoil._transactions.event import Asked, Lost
-from counterfoil._transactions.failure import Translation, code_of, unsettled
-from counterfoil.errors import ConfigError, StoreError
+from counterfoil._transactions.failure import Translation, unsettled
+from counterfoil.errors import StoreError
 
-_NO_TRANSACTION: Final = "25P01"
+_COMPLETION: Final = "counterfoil_completion"
 
 
 class Postgres(Database):
@@ -22,10 +22,8 @@ class Postgres(Database):
     async def begin(self, driver: Driver, savepoint: str, translation: Translation) -> bool:
         """The server refuses a savepoint outside a transaction, whatever the driver believes."""
         try:
-            await driver.first(f"SAVEPOINT {savepoint}")
+            await driver.set_savepoint(savepoint)
         except driver.errors as error:
-            if code_of(error) == _NO_TRANSACTION:
-                raise ConfigError(f"there is no open transaction: {driver.advice}") from error
             raise translation(driver, error) from error
         return False
 
@@ -53,12 +51,12 @@ class Postgres(Database):
 
     async def before_completion(self, driver: Driver) -> None:
         """Released at once: the completion is to be the transaction's own, like the effects, and not a savepoint's."""
-        await self.begin(driver, "counterfoil_completion", unsettled)
-        await driver.first("RELEASE SAVEPOINT counterfoil_completion")
+        await self.begin(driver, _COMPLETION, unsettled)
+        await driver.release_savepoint(_COMPLETION)
 
     async def before_commit(self, driver: Driver) -> None:
         """PostgreSQL keeps a transaction in which a statement has failed, and refuses the next one."""
         return
 
-    def text(self, tables: Tables, statement: Literal["holds_in", "complete_in"]) -> str:
-        return tables.postgres(statement)
+    def completion(self, tables: Tables) -> str:
+        return tables.postgres("complete_in")

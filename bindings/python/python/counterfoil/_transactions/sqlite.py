@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from datetime import timedelta
-from typing import Final, Literal
+from typing import Final
 
 from counterfoil import _sqlite_guard
 from counterfoil._core import Tables
@@ -37,7 +37,7 @@ class Sqlite(Database):
                 if not state.begins:
                     raise ConfigError(f"there is no open transaction: {driver.advice}")
                 await _begin(driver)
-            await driver.first(f"SAVEPOINT {savepoint}")
+            await driver.set_savepoint(savepoint)
             return not state.in_transaction
 
     async def claim(self, driver: Driver, asked: Asked) -> int | Lost:
@@ -69,8 +69,8 @@ class Sqlite(Database):
         if not (await driver.sqlite_state()).in_transaction:
             raise RolledBack("there is no open transaction: SQLite has ended it by itself, or none was begun")
 
-    def text(self, tables: Tables, statement: Literal["holds_in", "complete_in"]) -> str:
-        return tables.sqlite(statement)
+    def completion(self, tables: Tables) -> str:
+        return tables.sqlite("complete_in")
 
 
 async def _begin(driver: Driver) -> None:

@@ -29,7 +29,12 @@ class _SqlAlchemy(Driver):
     def __init__(self, connection: Any) -> None:
         self._given = connection
         self._connection: Any = None
+        self._nested: Any = None
         self._style: Style = "native"
+
+    @property
+    def _is_session(self) -> bool:
+        return self._given is not self._connection
 
     def _use(self, connection: Any) -> None:
         name = (connection.dialect.name, connection.dialect.driver)
@@ -54,8 +59,29 @@ class SqlAlchemy(_SqlAlchemy):
             self._connection.exec_driver_sql("SELECT 1").close()
 
     async def flush(self) -> None:
-        if self._given is not self._connection:
+        if self._is_session:
             self._given.flush()
+
+    async def set_savepoint(self, name: str) -> None:
+        # The session's own, so that what it has noted down is taken back with what it has sent.
+        if self._is_session:
+            self._nested = self._given.begin_nested()
+            # Which sets the savepoint: a session does so where it is used next.
+            self._connection = self._given.connection()
+        else:
+            await super().set_savepoint(name)
+
+    async def release_savepoint(self, name: str) -> None:
+        if self._is_session:
+            self._nested.commit()
+        else:
+            await super().release_savepoint(name)
+
+    async def undo_savepoint(self, name: str) -> None:
+        if not self._is_session:
+            await super().undo_savepoint(name)
+        elif self._nested is not None and self._nested.is_active:
+            self._nested.rollback()
 
     async def first(self, text: str, *values: Value) -> Sequence[Any] | None:
         return _first(self._connection.exec_driver_sql(*bind(text, values, self._style)))
@@ -79,8 +105,28 @@ class AsyncSqlAlchemy(_SqlAlchemy):
             (await self._connection.exec_driver_sql("SELECT 1")).close()
 
     async def flush(self) -> None:
-        if self._given is not self._connection:
+        if self._is_session:
             await self._given.flush()
+
+    async def set_savepoint(self, name: str) -> None:
+        if self._is_session:
+            self._nested = await self._given.begin_nested()
+            # Which sets the savepoint: a session does so where it is used next.
+            self._connection = await self._given.connection()
+        else:
+            await super().set_savepoint(name)
+
+    async def release_savepoint(self, name: str) -> None:
+        if self._is_session:
+            await self._nested.commit()
+        else:
+            await super().release_savepoint(name)
+
+    async def undo_savepoint(self, name: str) -> None:
+        if not self._is_session:
+            await super().undo_savepoint(name)
+        elif self._nested is not None and self._nested.is_active:
+            await self._nested.rollback()
 
     async def first(self, text: str, *values: Value) -> Sequence[Any] | None:
         return _first(await self._connection.exec_driver_sql(*bind(text, values, self._style)))
