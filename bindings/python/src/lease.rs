@@ -206,11 +206,11 @@ impl Lease {
             return Ok((self.held.settle(Some(StatusCode::INTERNAL_SERVER_ERROR), Some(reason)), ignored));
         }
         // What another one has completed is not to be handled again.
-        let status = error
-            .getattr("answer")
-            .ok()
-            .and_then(|answer| answer.cast::<Answer>().ok().map(|a| a.get().told().status()));
-        let is_done = status.is_some_and(|status| status.is_success());
+        let answered = error.is_instance(&errors::class(py, "NotClaimed")?)?
+            || error.is_instance(&errors::class(py, "LeaseLost")?)?;
+        let answer = if answered { error.getattr("answer").ok() } else { None };
+        let answer = answer.as_ref().and_then(|answer| answer.cast::<Answer>().ok());
+        let is_done = answer.is_some_and(|answer| answer.get().told().status().is_success());
         Ok((self.held.settle(is_done.then_some(StatusCode::OK), None), ignored))
     }
 }
