@@ -76,7 +76,7 @@ def dead() -> Lost:
 
 def in_flight(retry_after: timedelta) -> Lost:
     reason = (
-        "another delivery of the event is being handled; or the receiver's own store has claimed it: with such a store, "
-        "use `complete_in`"
+        "another delivery of the event is being handled; or the receiver's own store has claimed it: with such a "
+        "store, use `complete_in`"
     )
     return Lost(reason, Answer.in_flight(retry_after))
