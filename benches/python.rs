@@ -18,6 +18,7 @@ const BARE: &str = "endpoint that buffers the body";
 const INLINE: &str = "endpoint that checks inline by hand";
 const READING: &str = "endpoint that checks inline by hand, and reads the type";
 const VERIFYING: &str = "route_class, verifying alone";
+const STATED: &str = "route_class, verifying alone, `request.state.delivery`";
 const MIDDLEWARE: &str = "WebhookMiddleware, verifying alone";
 const ONCE: &str = "route_class, each event once, memory store";
 
@@ -25,18 +26,22 @@ fn main() -> Result<(), BoxError> {
     let (extent, python) = (Extent::from_args(), counterfoil_testkit::python());
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let peers = folder.join("../tests/vectors/requirements.txt");
-    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"];
-    succeed(Command::new(&python).args(pip).arg(peers))?;
-    verify(&python, &folder.join("python"), extent)?;
+    // Apart from the environment, which the tests share, and which holds what they name and nothing else.
+    let beside = python.ancestors().nth(4).ok_or("no target folder")?.join("python-peers");
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--upgrade", "--target"];
+    succeed(Command::new(&python).args(pip).arg(&beside).arg("-r").arg(peers))?;
+    verify(&python, &folder.join("python"), &beside, extent)?;
     let bench = Bench { python, folder: folder.join("python"), load: Load::new(extent)? };
     Contest::new(format!("FastAPI on uvicorn over loopback, {CONNECTIONS} connections, requests a second"), Unit::Rate)
         .enter(BARE, || bench.round("bare"))
         .enter(INLINE, || bench.round("inline"))
         .enter(READING, || bench.round("inline_reading"))
         .enter(VERIFYING, || bench.round("verifying"))
+        .enter(STATED, || bench.round("verifying_state"))
         .enter(MIDDLEWARE, || bench.round("middleware"))
         .enter(ONCE, || bench.round("once"))
-        .aim(VERIFYING, Aim::AtLeast(1.0), INLINE)
+        .aim(STATED, Aim::AtLeast(1.0), INLINE)
+        .compare(VERIFYING, INLINE)
         .compare(MIDDLEWARE, INLINE)
         .compare(ONCE, INLINE)
         .run(extent, 11)?
@@ -48,10 +53,10 @@ const STANDARD: &str = "counterfoil, standard-webhooks";
 const STRIPE: &str = "counterfoil, stripe";
 const STDLIB: &str = "hmac.new, hexdigest, compare_digest";
 
-fn verify(python: &Path, folder: &Path, extent: Extent) -> Result<(), BoxError> {
+fn verify(python: &Path, folder: &Path, peers: &Path, extent: Extent) -> Result<(), BoxError> {
     for length in [1024, 65_536] {
         let calls = extent.pick(1_024_000 / length, 1);
-        let verdicts = RefCell::new(Verdicts::start(python, folder, length, calls)?);
+        let verdicts = RefCell::new(Verdicts::start(python, folder, peers, length, calls)?);
         let round = |contender: &'static str| || verdicts.borrow_mut().round(contender);
         let contest = Contest::new(format!("Verification in Python, JSON body of {length} bytes"), Unit::Time)
             .enter(STDLIB, round("stdlib"))
@@ -83,10 +88,11 @@ struct Verdicts {
 }
 
 impl Verdicts {
-    fn start(python: &Path, folder: &Path, length: usize, calls: usize) -> Result<Self, BoxError> {
+    fn start(python: &Path, folder: &Path, peers: &Path, length: usize, calls: usize) -> Result<Self, BoxError> {
         let mut child = Command::new(python)
             .arg(folder.join("verify.py"))
             .args([length.to_string(), calls.to_string()])
+            .env("PYTHONPATH", peers)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;

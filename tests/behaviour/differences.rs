@@ -41,7 +41,8 @@ pub(crate) fn handlers_can_be_stopped(stack: Stack) -> bool {
 
 /// Whether a body can be refused before it has arrived.
 ///
-/// Over HTTP/2 hypercorn takes bytes of a request that it has answered for an error of its own, and drops the connection.
+/// Over HTTP/2 hypercorn takes a body to its end or ends the connection, which other requests share. What leaves one unread is
+/// therefore not asked of it.
 pub(crate) fn can_leave_bodies_unread(stack: Stack, version: Version) -> bool {
     (stack, version) != (Stack::Python(Python::AsgiOnHypercorn), Version::HTTP_2)
 }

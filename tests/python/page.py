@@ -24,22 +24,28 @@ BODY = (
     '"data":{{"id":"ord_1","number":"1","status":"new","currency":"EUR","total":850000}}}}'
 )
 
+_APPLICATION = re.compile(r"\b(FastAPI|Flask|Starlette)\(|\burlpatterns\b")
+
 
 def main() -> None:
     file = Path(sys.argv[1])
     made = runpy.run_path(str(file), run_name="page")
     app = made.get("app") or _django(made)
-    if app is not None:
-        for path, sender in _paths(file.read_text()):
+    text = file.read_text()
+    if app is None:
+        assert not _APPLICATION.search(text), "the block makes an application, and does not call it `app`"
+    else:
+        for path, sender in _paths(text):
             with _client(app) as client:
                 _deliver(client, path, sender)
 
 
 def _paths(text: str) -> list[tuple[str, str]]:
     """The paths in a text that end with the name of a sender."""
-    paths = sorted(set(re.findall(r'"/?(webhooks/[a-z-]+)"', text)))
+    named = sorted(set(re.findall(r'"/?webhooks/([a-z-]+)"', text)))
+    paths = [(f"/webhooks/{name}", name) for name in named if name in senders()]
     assert paths, "the block makes an application, and has no path of the form `webhooks/SENDER`"
-    return [(f"/{path}", path.partition("/")[2]) for path in paths if path.partition("/")[2] in senders()]
+    return paths
 
 
 def _deliver(client: Any, path: str, sender: str) -> None:

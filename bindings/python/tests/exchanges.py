@@ -92,7 +92,7 @@ class Exchange:
     def __init__(self, app: ASGIApp, sent: Sent, **scope: Any) -> None:
         self.reply: Final = Reply()
         self.messages: Final[list[Message]] = []
-        self._app: Final = app
+        self.app: Final = app
         self._chunks: Final = iter(self._numbered(sent.chunks))
         self._gone: Final = asyncio.Event()
         self.scope: Final[Scope] = {
@@ -123,7 +123,7 @@ class Exchange:
 
     async def run(self) -> Reply:
         try:
-            await self._app(self.scope, self.receive, self.send)
+            await self.app(self.scope, self.receive, self.send)
         except Exception as error:
             self.reply.error = error
         return self.reply

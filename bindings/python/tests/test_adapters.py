@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from counterfoil import Answer, LeaseLost, MemoryStore, NotClaimed, Receiver, Reject, sign
+from counterfoil import Answer, LeaseLost, MemoryStore, NotClaimed, Receiver, Reject, StoreError, sign
 from exchanges import Exchange, Reply, Sent, answers
 from orders import SECRET
 from stacks import ASGI, HANDLED, WSGI, OnAsgi, OnWsgi, Place, Script, django_wsgi, leave_projects, set_django_up
@@ -122,6 +122,19 @@ class TestOutcomes:
         seen = [reply.error, *logged]
         assert sum(isinstance(error, ZeroDivisionError) for error in seen) == 1, seen
         assert (place.send(order).said, stage.runs) == (HANDLED_200, 2)
+
+    def test_a_store_that_cannot_just_now_is_503_and_is_reported(
+        self, stage: Stage, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Such as a busy file in `claim_in`. What will never do is a failure like any other."""
+        place, order = stage.play(StoreError("busy"), StoreError("no such table", False)), Sent.order("evt_1")
+        for said in ((503, "store_unavailable"), FAILED):
+            caplog.clear()
+            reply = place.send(order)
+            assert reply.said == said
+            logged = [record.exc_info[1] for record in caplog.records if record.exc_info]
+            assert sum(isinstance(error, StoreError) for error in [reply.error, *logged]) == 1
+        assert (place.send(order).said, stage.runs) == (HANDLED_200, 3)
 
     def test_a_rejected_event_is_dead(self, stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
         place, order = stage.play(Reject("no such customer")), Sent.order("evt_1")

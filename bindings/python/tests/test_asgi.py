@@ -7,6 +7,7 @@ import contextvars
 import gc
 import threading
 import time
+import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -149,6 +150,56 @@ class TestReading:
 
         reply = asyncio.run(hang_up())
         assert (reply.said, script.bodies) == ((400, "body_unreadable"), [])
+
+    @pytest.mark.parametrize(
+        "kind", ["at once", "after a wait", "after a chunk", "no type", "no bytes", "no coroutine"]
+    )
+    def test_a_body_that_breaks_off_is_unreadable(
+        self, make: Callable[[Receiver, Script], ASGIApp], kind: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Servers raise what they like, and so does what stands between them and the receiver."""
+        script, guard = Script(), receiver()
+        exchange = Exchange(make(guard, script), Sent.order("evt_1"))
+
+        async def receive() -> Message:
+            if kind == "after a chunk" and not exchange.reply.receives:
+                return dict(await exchange.receive()) | {"more_body": True}
+            if kind == "after a wait":
+                await asyncio.sleep(0)
+            if kind == "no type":
+                return {"body": b"{}"}
+            if kind == "no bytes":
+                return {"type": "http.request", "body": 5}
+            raise OSError('{"id')
+
+        def refuse() -> Any:
+            raise OSError('{"id')
+
+        async def main() -> None:
+            await exchange.app(exchange.scope, refuse if kind == "no coroutine" else receive, exchange.send)
+
+        asyncio.run(main())
+        assert (exchange.reply.said, script.bodies) == ((400, "body_unreadable"), [])
+        assert (exchange.reply.headers["connection"], guard.health().running) == ("close", 0)
+        assert '{"id' not in caplog.text
+        assert ("OSError" in caplog.text) == (kind not in ("no type", "no bytes"))
+
+    @pytest.mark.parametrize("kind", [asyncio.CancelledError, KeyboardInterrupt])
+    def test_what_is_no_failure_of_a_body_goes_on(
+        self, make: Callable[[Receiver, Script], ASGIApp], kind: type[BaseException]
+    ) -> None:
+        guard = receiver()
+        exchange = Exchange(make(guard, Script()), Sent.order("evt_1"))
+
+        async def receive() -> Message:
+            raise kind
+
+        async def main() -> None:
+            with pytest.raises(kind):
+                await exchange.app(exchange.scope, receive, exchange.send)
+
+        asyncio.run(main())
+        assert (exchange.messages, guard.health().running) == ([], 0)
 
     def test_empty_chunks_and_slow_chunks_make_one_body(self, make: Callable[[Receiver, Script], ASGIApp]) -> None:
         script, order = Script(), Sent.order("evt_1")
@@ -548,6 +599,42 @@ class TestStopping:
         assert asyncio.run(main()).said == (503, "handler_failed")
         assert steps == ["working", "worked", "back"]
 
+    def test_one_that_waits_in_a_circle_is_stopped(self) -> None:
+        class Ring:
+            """What is awaited, which leads back to the coroutine that awaits it."""
+
+            def __init__(self, future: asyncio.Future[None]) -> None:
+                self._future = future
+                self.gi_yieldfrom: object = None
+
+            def __await__(self) -> Ring:
+                return self
+
+            def __iter__(self) -> Ring:
+                return self
+
+            def __next__(self) -> object:
+                return self.send(None)
+
+            def send(self, value: None) -> object:
+                self._future._asyncio_future_blocking = True
+                return self._future
+
+            def throw(self, error: BaseException) -> object:
+                raise error
+
+        async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+            ring = Ring(asyncio.get_running_loop().create_future())
+            inner = wait(ring)
+            ring.gi_yieldfrom = inner
+            await inner
+
+        async def wait(ring: Any) -> None:
+            await ring
+
+        reply = asyncio.run(once(WebhookMiddleware(handle, impatient(20)), Sent.order("evt_1")))
+        assert (reply.said, reply.error) == ((503, "handler_failed"), None)
+
     def test_time_that_passes_while_the_loop_is_blocked_counts(self) -> None:
         async def handle(scope: Scope, receive: Receive, send: Send) -> None:
             time.sleep(0.1)
@@ -659,6 +746,28 @@ class TestOwnTask:
             return running
 
         assert asyncio.run(main()).cancelled()
+        assert won(guard.receive(dict(order.headers), order.body)).attempt == 2
+
+    def test_what_a_closed_loop_leaves_behind_is_let_go(self) -> None:
+        """A receiver knows whom to stop, and keeps none of them for that."""
+        guard, order, tasks = receiver(), Sent.order("evt_1"), list[weakref.ref[Any]]()
+
+        async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+            tasks.append(weakref.ref(asyncio.current_task()))
+            await asyncio.get_running_loop().create_future()
+
+        async def begin() -> None:
+            # Nobody but the loop is to lead to it.
+            asyncio.get_running_loop().create_task(once(WebhookMiddleware(handle, guard), order))
+            await until(lambda: bool(tasks))
+            await asyncio.sleep(0)
+
+        loop = asyncio.new_event_loop()
+        loop.run_until_complete(begin())
+        loop.close()
+        del loop
+        gc.collect()
+        assert [task() for task in tasks] == [None]
         assert won(guard.receive(dict(order.headers), order.body)).attempt == 2
 
     def test_context_reaches_the_application_and_so_do_limits(self) -> None:

@@ -20,6 +20,7 @@ from django.core.wsgi import get_wsgi_application
 from django.db import connections, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
+from django.template.response import SimpleTemplateResponse
 from django.test import AsyncRequestFactory, Client, RequestFactory
 from django.utils.decorators import method_decorator
 from django.views import View
@@ -274,6 +275,41 @@ class TestStatus:
         reply = send(hook, Sent.order("evt_3"))
         assert (reply.said, "location" in reply.headers) == ((500, "handler_failed"), False)
 
+    @pytest.mark.parametrize(
+        ("each", "kind"),
+        # Under WSGI Django itself has no rendering that is asynchronous.
+        [(send, "view"), (asend, "view"), (send, "async view"), (asend, "async view"), (asend, "async render")],
+    )
+    def test_a_response_that_is_rendered_late_is_rendered_first(self, each: Each, kind: str) -> None:
+        guard, order, acts = receiver(), Sent.order("evt_1"), [1, 0]
+
+        class Late(SimpleTemplateResponse):
+            divisor = 0
+
+            @property
+            def rendered_content(self) -> str:
+                return str(1 // self.divisor)
+
+        class AsyncLate(Late):
+            async def render(self) -> SimpleTemplateResponse:  # type: ignore[override]
+                await asyncio.sleep(0)
+                return super().render()
+
+        def plain(request: HttpRequest) -> Any:
+            made = (AsyncLate if kind == "async render" else Late)("no template")
+            made.divisor = acts.pop()
+            return made
+
+        async def aplain(request: HttpRequest) -> Any:
+            return plain(request)
+
+        hook: Any = verified(guard)(plain if kind == "view" else aplain)
+        reply, seen = watched(each, hook, order)
+        assert (reply.said, len(seen)) == ((500, "handler_failed"), 1)
+        assert seen[0].startswith("ZeroDivisionError: ")
+        assert each(hook, order).said == (200, "1")
+        assert each(hook, order).said == (200, "duplicate 1")
+
     def test_no_answer_says_more_than_it_should(self) -> None:
         @verified(receiver())
         def hook(request: HttpRequest) -> HttpResponse:
@@ -436,6 +472,15 @@ class TestAtomicRequests:
         other = Sent.order("evt_2")
         assert (send(hook, other).status, ledger.orders) == (400, ["evt_2"])
         assert (send(hook, other).status, ledger.orders) == (400, ["evt_2", "evt_2"])
+
+    def test_a_response_that_cannot_be_rendered_rolls_back(self, ledger: Ledger) -> None:
+        @verified(receiver())
+        def hook(request: VerifiedRequest) -> SimpleTemplateResponse:
+            ledger.book(request)
+            return SimpleTemplateResponse("no template")
+
+        reply, seen = watched(send, hook, Sent.order("evt_1"))
+        assert (reply.said, len(seen), ledger.orders) == ((500, "handler_failed"), 1, [])
 
     def test_what_django_is_not_to_wrap_is_not_wrapped(self, ledger: Ledger) -> None:
         def plain(request: HttpRequest) -> HttpResponse:

@@ -13,18 +13,8 @@ import pytest
 
 import counterfoil
 from _vectors import first
-from counterfoil import ConfigError, Delivery, Rejection, Secret, Sender, Verifier, sign
-
-NEW, OLD = "the-new-secret-of-ours", "the-old-secret-of-ours"
-NOW = datetime(2026, 5, 18, 12, 0, tzinfo=UTC)
-BODY = b'{"id":"evt_1","event":"invoice.paid","occurred_at":"2026-05-18T12:00:00Z","data":{"total":12.50}}'
-
-
-def refusal(verifier: Verifier, headers: Any, body: Any = BODY, now: datetime = NOW) -> str:
-    with pytest.raises(Rejection) as caught:
-        verifier.verify_at(headers, body, now)
-    return caught.value.code
-
+from counterfoil import ConfigError, Delivery, Secret, Sender, Verifier, sign
+from invoices import BODY, NEW, NOW, OLD, refusal
 
 # Tolerance
 

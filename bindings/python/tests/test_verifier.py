@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import threading
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
 
 import pytest
 
@@ -23,16 +22,7 @@ from counterfoil import (
     WebhookError,
     sign,
 )
-
-NEW, OLD = "the-new-secret-of-ours", "the-old-secret-of-ours"
-NOW = datetime(2026, 5, 18, 12, 0, tzinfo=UTC)
-BODY = b'{"id":"evt_1","event":"invoice.paid","occurred_at":"2026-05-18T12:00:00Z","data":{"total":12.50}}'
-
-
-def refusal(verifier: Verifier, headers: Any, body: Any = BODY, now: datetime = NOW) -> str:
-    with pytest.raises(Rejection) as caught:
-        verifier.verify_at(headers, body, now)
-    return caught.value.code
+from invoices import BODY, NEW, NOW, OLD, refusal
 
 
 def test_a_delivery_is_accepted_and_a_changed_one_is_not() -> None:

@@ -113,6 +113,28 @@ class TestReading:
         assert call(make(receiver(), Script()), made).said == (401, "signature_mismatch")
         assert source.reads == 0
 
+    @pytest.mark.parametrize("zeros", [0, 5000])
+    @pytest.mark.parametrize("is_terminated", [False, True])
+    def test_a_length_of_any_number_of_zeros_is_a_length(
+        self, make: Callable[[Receiver, Script], WSGIApp], zeros: int, is_terminated: bool
+    ) -> None:
+        """Python's own conversion refuses a text of more than some thousand digits."""
+        order = Sent.order("evt_1")
+        for body, said in ((order.body, (200, "handled")), (b"", (401, "signature_mismatch"))):
+            made = environ(order.with_body(body)) | {"CONTENT_LENGTH": "0" * zeros + str(len(body))}
+            if not is_terminated:
+                del made["wsgi.input_terminated"]
+            reply = call(make(receiver(), Script()), made)
+            assert (reply.said, reply.error) == (said, None)
+
+    @pytest.mark.parametrize("digits", [100, 5000])
+    def test_a_length_beyond_all_measure_is_refused(
+        self, make: Callable[[Receiver, Script], WSGIApp], digits: int
+    ) -> None:
+        made = environ(Sent.order("evt_1")) | {"CONTENT_LENGTH": "9" * digits}
+        reply = call(make(receiver(), Script()), made)
+        assert (reply.said, reply.error) == ((413, "body_too_large"), None)
+
 
 HOSTILE = Receiver("handl", SECRET, store=MemoryStore())
 LATIN_1 = st.text(st.characters(max_codepoint=255), max_size=80)

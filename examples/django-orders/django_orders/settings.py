@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from orders_ledger import postgres_parameters, sql
+from orders_ledger import postgres_parameters, sql, told
 
 DEBUG = False
 ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
@@ -16,6 +16,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
 ]
+TIME_ZONE = "UTC"
 USE_TZ = True
 
 
@@ -25,7 +26,7 @@ def _database(store: str, db: str) -> dict[str, Any]:
         # The transaction that sees what was applied is the one that writes.
         options = {"transaction_mode": "IMMEDIATE", "init_command": "PRAGMA synchronous = full"}
         return {"ENGINE": "django.db.backends.sqlite3", "NAME": db, "OPTIONS": options}
-    parameters = postgres_parameters(store)
+    parameters = told("STORE cannot be used", lambda: postgres_parameters(store))
     search = f"{parameters.pop('options', '')} -c search_path={sql.SCHEMA}"
     pool = {"max_size": 8, "timeout": 4}
     return {

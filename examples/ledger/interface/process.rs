@@ -71,6 +71,7 @@ fn it_says_what_is_missing() {
             "postgres://127.0.0.1:1/shop",
             "STORE cannot be used: error communicating with database: Connection refused",
         ),
+        ("STORE", "postgres://[host/shop", "STORE cannot be used: "),
         ("LEASE_SECONDS", "soon", "LEASE_SECONDS: "),
         ("DB", "no/such/folder/orders.db", "DB=no/such/folder/orders.db cannot be used"),
     ];

@@ -11,7 +11,7 @@ from .environment import Config, load_config, port
 from .serving import GRACE, announce
 from .sql import Entry
 from .sqlite import SqliteBooks
-from .store import postgres_parameters
+from .store import postgres_parameters, told
 
 __all__ = [
     "GRACE",
@@ -24,4 +24,5 @@ __all__ = [
     "port",
     "postgres_parameters",
     "sql",
+    "told",
 ]

@@ -27,7 +27,7 @@ DRAINED = 64 * 1024
 
 
 def pre_request(worker: Worker, req: Request) -> None:
-    """Keeps no connection with much of a refused body left in it: gunicorn would promise to, and then close it."""
+    """Says of a connection with much of a refused body left in it that it is closed: nobody reads the rest."""
     if int(dict(req.headers).get("CONTENT-LENGTH", "0")) > DRAINED:
         req.force_close()
 

@@ -25,12 +25,16 @@ async def serve(receiver: Receiver, app: ASGIApp, scope: Scope, receive: Receive
     intake = receiver.begin(scope["method"], target(scope), scope["headers"])
     if isinstance(intake, Answer):
         return await _respond(send, intake, _closing(scope))
-    step = _Step(receive())
-    if step.message is not None and not step.message.get("more_body", False):
-        # Most bodies have arrived with their head: then no timer is made.
-        answer = _take(intake, step.message)
-    else:
-        answer = await _read(receiver, intake, step, receive)
+    try:
+        step = _Step(receive())
+        if step.message is not None and not step.message.get("more_body", False):
+            # Most bodies have arrived with their head: then no timer is made.
+            answer = _take(intake, step.message)
+        else:
+            answer = await _read(receiver, intake, step, receive)
+    except Exception as error:
+        # Servers raise what they like. Its text may hold what the client sent.
+        answer = intake.unreadable(type(error).__name__)
     if answer is not None:
         return await _respond(send, answer, _closing(scope))
     received = await intake.afinish()
@@ -148,7 +152,7 @@ async def _read(receiver: Receiver, intake: Intake, step: _Step, receive: Receiv
 
 
 def _take(intake: Intake, message: Message) -> Answer | None:
-    if message["type"] != "http.request":
+    if message.get("type") != "http.request":
         return intake.unreadable("the client disconnected")
     chunk = message.get("body", b"")
     return intake.push(chunk) if chunk else None

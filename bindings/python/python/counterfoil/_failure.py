@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
-from counterfoil.errors import ConfigError, LeaseLost, NotClaimed, Reject
+from counterfoil._core import Answer
+from counterfoil.errors import ConfigError, LeaseLost, NotClaimed, Reject, StoreError
 
 if TYPE_CHECKING:
-    from counterfoil._core import Answer, Lease
+    from counterfoil._core import Lease
 
 _T = TypeVar("_T")
 
@@ -45,6 +46,9 @@ def _meaning(error: BaseException | None) -> _Meaning:
     if isinstance(error, NotClaimed | LeaseLost):
         # What another one has completed is complete, whatever our own lease says.
         return _Meaning(error.answer.status, None, error.answer)
+    if isinstance(error, StoreError) and error.transient:
+        answer = Answer.store_unavailable()
+        return _Meaning(answer.status, None, answer)
     return _Meaning()
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
-from collections.abc import Coroutine
+import weakref
+from collections.abc import Callable, Coroutine
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -86,30 +87,36 @@ class OwnTask:
 
 
 class _Stop:
-    """Stops a handler, once. A receiver may keep this for as long as the lease lives: it leads to neither."""
+    """Stops a handler, once. A receiver may keep this for as long as the lease lives: it keeps neither."""
 
     __slots__ = ("_task", "has_fired")
 
     def __init__(self, task: asyncio.Task[Any]) -> None:
-        self._task: asyncio.Task[Any] | None = task
+        # Not the task itself: nobody would ever find one of a closed loop that only a receiver leads to.
+        self._task: Callable[[], asyncio.Task[Any] | None] = weakref.ref(task)
         self.has_fired = False
 
     def __call__(self) -> None:
         """Called by the loop, between two steps of the task."""
-        if self._task is None or self._task.done() or self.has_fired:
+        task = self._task()
+        if task is None or task.done() or self.has_fired:
             return
-        if _waits_for_thread(self._task):
+        if _waits_for_thread(task):
             # A thread runs to its end. Cancelled, the task would leave it behind, and give the event away meanwhile.
             asyncio.get_running_loop().call_later(_LOOK_AGAIN, self)
         else:
             self.has_fired = True
-            self._task.cancel()
+            task.cancel()
 
     def end(self) -> None:
         """The handler has come to its end. What it does after that is not stopped, and not cancelled either."""
-        task, self._task = self._task, None
+        task, self._task = self._task(), _none
         if task is not None and self.has_fired:
             task.uncancel()
+
+
+def _none() -> None:
+    """The task of a handler that has ended."""
 
 
 def _start(handler: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
@@ -122,7 +129,10 @@ def _start(handler: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
 
 def _waits_for_thread(task: asyncio.Task[Any]) -> bool:
     awaited: Any = task.get_coro()
-    while awaited is not None:
+    seen = set[int]()
+    # What is awaited may hold the one that awaits it.
+    while awaited is not None and id(awaited) not in seen:
+        seen.add(id(awaited))
         code = next((getattr(awaited, name) for name in ("cr_code", "ag_code") if hasattr(awaited, name)), None)
         if code is not None and code.co_qualname in _THREADS:
             return True

@@ -17,9 +17,11 @@ Other processes do no harm. Windows has no such locks, and needs no guard.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -35,6 +37,9 @@ Inode: TypeAlias = tuple[int, int]
 
 _COMPANIONS: Final = ("", "-wal", "-shm", "-journal")
 _HARMLESS: Final = frozenset({"", ":memory:"})
+
+_CLOSING: Final = 1.0
+"""Seconds that a store whose last user has gone has to close its file."""
 
 
 class Opening:
@@ -111,6 +116,9 @@ def refuse(path: Path) -> None:
     for file in list(_files.values()):
         if not file.is_one_of(names, inodes):
             continue
+        if file.users > 0:
+            # Its stores may be garbage that nobody has collected.
+            gc.collect()
         with _lock:
             if file.is_left():
                 _files.pop(file.path, None)
@@ -118,7 +126,8 @@ def refuse(path: Path) -> None:
         raise ConfigError(
             f"{file.path!r} belongs to a SqliteStore of this process, whose copy of SQLite is not Python's: each would "
             "drop the other's locks and damage the file. Give the store a file of its own, or read it from another "
-            "process."
+            "process. It is free again once this process has let go of the SqliteStore and of every Receiver that has "
+            "it."
         )
 
 
@@ -130,7 +139,12 @@ def watches() -> bool:
 def _check_unopened(name: str) -> None:
     file = _files.get(name)
     if file is not None and not file.inherited:
-        return
+        if file.users > 0:
+            return
+        if _is_left_soon(file):
+            del _files[name]
+        # What is open all the same may be anybody's.
+        file = None
     if name not in _open_files([name]):
         if file is not None:
             file.inherited = False
@@ -144,6 +158,15 @@ def _check_unopened(name: str) -> None:
         f"this process has {name!r} open already, perhaps by Python's sqlite3: two copies of SQLite would drop each "
         "other's locks and damage the file. Give the SqliteStore a file of its own."
     )
+
+
+def _is_left_soon(file: _File) -> bool:
+    deadline = time.monotonic() + _CLOSING
+    while not file.is_left():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.005)
+    return True
 
 
 def _leave(names: list[str]) -> None:

@@ -78,7 +78,8 @@ def _length(environ: Environ) -> int | None:
     text: str = environ.get("CONTENT_LENGTH") or ""
     if environ.get("HTTP_TRANSFER_ENCODING") or not (text.isascii() and text.isdigit()):
         return None
-    return int(text)
+    # Python takes no number of more than some thousand digits, and a length may have as many zeros ahead.
+    return int(text.lstrip("0") or "0")
 
 
 def _headers(environ: Environ) -> list[tuple[str | bytes, str | bytes]]:

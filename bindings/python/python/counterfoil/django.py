@@ -33,6 +33,9 @@ next retry. What Django answers itself, such as `Http404`, it answers here too; 
 Django does, through the signal and the logger, and the sender gets the receiver's answer. The view needs no CSRF
 token: the signature is better.
 
+A response that is rendered late, such as `TemplateResponse`, is rendered here, in the view's transaction and ahead of
+any `process_template_response`: that it cannot be rendered is the view's failure.
+
 Transactions: the event is settled when the view has returned. Under `ATOMIC_REQUESTS` the view's transaction has
 ended by then, because this decorator opens it itself, closer to the view than Django would. As ever it commits
 whatever the status is, and only an exception rolls it back. A transaction that something around the decorator has
@@ -161,7 +164,7 @@ def _sync(receiver: Receiver, view: Any, transactions: _Transactions) -> Any:
             with ExitStack() as stack:
                 for alias in transactions.wanted():
                     stack.enter_context(transaction.atomic(using=alias, durable=True))
-                response = _checked(view, view(request, *args, **kwargs))
+                response = _rendered(view, _checked(view, view(request, *args, **kwargs)))
             answer = received.settle(response.status_code)
         except BaseException as error:
             status = _status(error)
@@ -200,7 +203,7 @@ async def _handle(
     task: OwnTask, request: HttpRequest, view: Callable[[], Awaitable[HttpResponseBase]]
 ) -> HttpResponseBase:
     try:
-        response = _checked(view, await view())
+        response = await _arendered(view, _checked(view, await view()))
         answer = await task.settle(response.status_code)
     except GeneratorExit:
         raise
@@ -277,6 +280,27 @@ def _checked(view: object, response: object) -> HttpResponseBase:
     if not isinstance(response, HttpResponseBase):
         raise TypeError(f"{view!r} returned {type(response).__name__}, which is no response")
     return response
+
+
+def _is_deferred(response: HttpResponseBase) -> bool:
+    """Whether it is one such as `TemplateResponse`, which can still fail."""
+    return hasattr(response, "render") and not getattr(response, "is_rendered", False)
+
+
+def _rendered(view: object, response: HttpResponseBase) -> HttpResponseBase:
+    if not _is_deferred(response):
+        return response
+    deferred: Any = response
+    return _checked(view, deferred.render())
+
+
+async def _arendered(view: object, response: HttpResponseBase) -> HttpResponseBase:
+    if not _is_deferred(response):
+        return response
+    deferred: Any = response
+    # As Django would.
+    is_async = iscoroutinefunction(deferred.render)  # pyright: ignore[reportDeprecated]
+    return _checked(view, await (deferred.render() if is_async else sync_to_async(deferred.render)()))
 
 
 def _report(request: HttpRequest, response: HttpResponse, error: BaseException) -> None:
