@@ -159,7 +159,8 @@ class TestReading:
     ) -> None:
         """Servers raise what they like, and so does what stands between them and the receiver."""
         script, guard = Script(), receiver()
-        exchange = Exchange(make(guard, script), Sent.order("evt_1"))
+        app = make(guard, script)
+        exchange = Exchange(app, Sent.order("evt_1"))
 
         async def receive() -> Message:
             if kind == "after a chunk" and not exchange.reply.receives:
@@ -189,7 +190,8 @@ class TestReading:
         self, make: Callable[[Receiver, Script], ASGIApp], kind: type[BaseException]
     ) -> None:
         guard = receiver()
-        exchange = Exchange(make(guard, Script()), Sent.order("evt_1"))
+        app = make(guard, Script())
+        exchange = Exchange(app, Sent.order("evt_1"))
 
         async def receive() -> Message:
             raise kind
@@ -604,7 +606,7 @@ class TestStopping:
             """What is awaited, which leads back to the coroutine that awaits it."""
 
             def __init__(self, future: asyncio.Future[None]) -> None:
-                self._future = future
+                self._future: Any = future
                 self.gi_yieldfrom: object = None
 
             def __await__(self) -> Ring:
