@@ -30,10 +30,6 @@ impl Answer {
     pub(crate) fn new(told: Told) -> Self {
         Self { response: told.clone().into_response(), told }
     }
-
-    pub(crate) fn told(&self) -> &Told {
-        &self.told
-    }
 }
 
 #[pymethods]

@@ -3,7 +3,8 @@
 //! A loop is not called from another thread, which would have to wait for the interpreter. What has arrived is put into the
 //! loop's [`Mailbox`], a byte is written to its socket, and the loop collects it when it sees that.
 
-use std::io::{ErrorKind, Read, Write};
+use std::future::Future;
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
@@ -13,8 +14,8 @@ use pyo3::exceptions::PyStopIteration;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
-use crate::log;
 use crate::outcome::Outcome;
+use crate::{log, runtime};
 
 /// How long a waiting thread goes without looking whether somebody has pressed Ctrl-C.
 const LOOK_UP: Duration = Duration::from_millis(200);
@@ -33,6 +34,21 @@ struct Content {
 }
 
 impl Slot {
+    /// One with its outcome in it.
+    pub(crate) fn filled(outcome: Outcome) -> Arc<Self> {
+        let slot = Arc::<Self>::default();
+        slot.fill(outcome);
+        slot
+    }
+
+    /// One for what a future comes to, which is begun on the runtime.
+    pub(crate) fn of(future: impl Future<Output = Outcome> + Send + 'static) -> io::Result<Arc<Self>> {
+        let slot = Arc::<Self>::default();
+        let filled = slot.clone();
+        runtime::handle()?.spawn(async move { filled.fill(future.await) });
+        Ok(slot)
+    }
+
     /// Puts the outcome in; the first one counts.
     pub(crate) fn fill(&self, outcome: Outcome) {
         let listeners = {
@@ -77,6 +93,11 @@ impl Slot {
             });
             py.check_signals()?;
         }
+    }
+
+    /// As [`wait`](Self::wait), and gives what Python sees of it.
+    pub(crate) fn result(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.wait(py)?.into_python(py)
     }
 
     fn listen(&self, letters: &Arc<Letters>, letter: Letter) {

@@ -185,15 +185,28 @@ impl Held {
     /// forked child to nothing: the delivery is its parent's.
     pub(crate) fn settle(&self, status: Option<StatusCode>, reject: Option<String>) -> Arc<Slot> {
         if !self.is_ours() {
-            let slot = Arc::<Slot>::default();
-            slot.fill(Outcome::Answered(Answer::Refused(Rejection::ShuttingDown)));
-            return slot;
+            return Slot::filled(Outcome::Answered(Answer::Refused(Rejection::ShuttingDown)));
         }
         let reject = reject.map(Reject::new);
         if self.course.settle(status.map(|status| Handled { status, reject, response: () })) {
             self.course.step();
         }
         self.course.ended.clone()
+    }
+
+    /// Completes the event.
+    pub(crate) fn complete(&self) -> Arc<Slot> {
+        self.settle(Some(StatusCode::OK), None)
+    }
+
+    /// Gives the event back.
+    pub(crate) fn release(&self) -> Arc<Slot> {
+        self.settle(None, None)
+    }
+
+    /// Buries the event.
+    pub(crate) fn bury(&self, reason: String) -> Arc<Slot> {
+        self.settle(Some(StatusCode::INTERNAL_SERVER_ERROR), Some(reason))
     }
 
     fn is_ours(&self) -> bool {

@@ -5,7 +5,6 @@ use std::error::Error;
 use counterfoil::{ConfigError, Rejection, SecretEncoding, SignError, StoreError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyType;
 
 const MODULE: &str = "counterfoil.errors";
 
@@ -20,8 +19,7 @@ pub(crate) fn config(py: Python<'_>, error: &(dyn Error + 'static)) -> PyErr {
 
 /// A `ConfigError` that says `text`.
 pub(crate) fn config_text(py: Python<'_>, text: &str) -> PyErr {
-    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-    raised(CLASS.import(py, MODULE, "ConfigError").and_then(|class| class.call1((text,))))
+    exception(py, "ConfigError", (text,))
 }
 
 /// The exception of a refusal, to be raised.
@@ -36,9 +34,7 @@ pub(crate) fn rejection_value(py: Python<'_>, rejection: &Rejection) -> PyResult
 
 /// A `StoreError` with everything that lies under `error`.
 pub(crate) fn store(py: Python<'_>, error: &StoreError) -> PyErr {
-    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-    let class = CLASS.import(py, MODULE, "StoreError");
-    raised(class.and_then(|class| class.call1((with_causes(None, error), error.is_transient()))))
+    exception(py, "StoreError", (with_causes(None, error), error.is_transient()))
 }
 
 /// A `StoreError` of a store that could not be opened: why not, without saying first that it is unavailable.
@@ -141,12 +137,7 @@ fn sign_in_python(error: &SignError) -> Option<String> {
     matches!(error, SignError::PublicUrlMissing).then(|| text.to_owned())
 }
 
-/// A class of `counterfoil.errors`.
-pub(crate) fn class<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
-    py.import(MODULE)?.getattr(name)
-}
-
 /// An exception of `counterfoil.errors`, made of these arguments.
 pub(crate) fn exception<'py>(py: Python<'py>, name: &str, arguments: impl pyo3::call::PyCallArgs<'py>) -> PyErr {
-    raised(class(py, name).and_then(|class| class.call1(arguments)))
+    raised(py.import(MODULE).and_then(|errors| errors.getattr(name)?.call1(arguments)))
 }

@@ -8,7 +8,6 @@ use counterfoil::{Receiver, Rejection};
 use http::HeaderMap;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
 use tokio::runtime::Handle;
 
 use crate::answer::Answer;
@@ -61,11 +60,7 @@ impl Intake {
         let finish = || intake.finish(&headers);
         Ok(match if taken < RELEASE_FROM_BYTES { finish() } else { py.detach(finish) } {
             Ok(received) => Course::begin(self.receiver.clone(), self.runtime.clone(), received),
-            Err(answer) => {
-                let slot = Arc::<Slot>::default();
-                slot.fill(Outcome::Answered(answer));
-                slot
-            }
+            Err(answer) => Slot::filled(Outcome::Answered(answer)),
         })
     }
 }
@@ -77,12 +72,7 @@ impl Intake {
     /// Returns:
     ///     None, or the answer to a body that has grown beyond the limit.
     fn push(&self, py: Python<'_>, chunk: &Bound<'_, PyAny>) -> PyResult<Option<Answer>> {
-        let chunk = match chunk.cast_exact::<PyBytes>() {
-            // Copied where that is cheaper than to keep an object of the interpreter for it.
-            Ok(bytes) if bytes.as_bytes().len() <= SMALL => Bytes::copy_from_slice(bytes.as_bytes()),
-            _ => convert::body(chunk)?,
-        };
-        Ok(self.take(py, &chunk)?.map(|told| answered(py, told)))
+        Ok(self.take(py, &convert::body(chunk)?)?.map(|told| answered(py, told)))
     }
 
     /// The answer to a body that did not arrive in time.
@@ -103,7 +93,7 @@ impl Intake {
     /// Returns:
     ///     The lease to handle it under, or the answer to send.
     fn finish(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        self.close(py)?.wait(py)?.into_python(py)
+        self.close(py)?.result(py)
     }
 
     /// As `finish`.
@@ -111,9 +101,6 @@ impl Intake {
         self.close(py).map(Completion::new)
     }
 }
-
-/// Up to here a body is copied in less time than it takes to borrow it.
-const SMALL: usize = 4096;
 
 fn answered(py: Python<'_>, told: Told) -> Answer {
     log::deliver(py);

@@ -107,7 +107,7 @@ impl Lease {
     ///     None where the handler's own response goes out, or the answer that goes out in its place.
     #[pyo3(signature = (status, *, reject = None))]
     fn settle(&self, py: Python<'_>, status: Option<u16>, reject: Option<Lossy>) -> PyResult<Py<PyAny>> {
-        self.settled(py, status, reject)?.wait(py)?.into_python(py)
+        self.settled(py, status, reject)?.result(py)
     }
 
     /// As `settle`. What is under way goes on, whether or not it is awaited.
@@ -121,22 +121,22 @@ impl Lease {
     /// Raises:
     ///     LeaseLost: The event is somebody else's, who has not completed it.
     fn complete(&self, py: Python<'_>) -> PyResult<()> {
-        completed(py, self.held.settle(Some(StatusCode::OK), None).wait(py)?).map(drop)
+        completed(py, self.held.complete().wait(py)?).map(drop)
     }
 
     /// As `complete`.
     fn acomplete(&self) -> Completion {
-        Completion::mapped(self.held.settle(Some(StatusCode::OK), None), completed)
+        Completion::mapped(self.held.complete(), completed)
     }
 
     /// Gives the event back, so that the next retry is handled at once.
     fn release(&self, py: Python<'_>) -> PyResult<()> {
-        self.held.settle(None, None).wait(py).map(drop)
+        self.held.release().wait(py).map(drop)
     }
 
     /// As `release`.
     fn arelease(&self) -> Completion {
-        Completion::mapped(self.held.settle(None, None), |py, _| Ok(py.None()))
+        Completion::mapped(self.held.release(), ignored)
     }
 
     /// Buries the event: it is never handled again.
@@ -144,14 +144,12 @@ impl Lease {
     /// Args:
     ///     reason: For people who list the store.
     fn bury(&self, py: Python<'_>, reason: Lossy) -> PyResult<()> {
-        self.held.settle(Some(StatusCode::INTERNAL_SERVER_ERROR), Some(reason.0)).wait(py).map(drop)
+        self.held.bury(reason.0).wait(py).map(drop)
     }
 
     /// As `bury`.
     fn abury(&self, reason: Lossy) -> Completion {
-        Completion::mapped(self.held.settle(Some(StatusCode::INTERNAL_SERVER_ERROR), Some(reason.0)), |py, _| {
-            Ok(py.None())
-        })
+        Completion::mapped(self.held.bury(reason.0), ignored)
     }
 
     fn __enter__(&self, py: Python<'_>) -> PyResult<Py<Delivery>> {
@@ -197,22 +195,16 @@ type Finish = fn(Python<'_>, Outcome) -> PyResult<Py<PyAny>>;
 impl Lease {
     /// Settles by how a block was left.
     fn left(&self, py: Python<'_>, error: Option<Bound<'_, PyAny>>) -> PyResult<(Arc<Slot>, Finish)> {
-        let Some(error) = error else {
-            return Ok((self.held.settle(Some(StatusCode::OK), None), completed));
-        };
-        let ignored: Finish = |py, _| Ok(py.None());
-        if error.is_instance(&errors::class(py, "Reject")?)? {
-            let reason = error.str()?.to_string();
-            return Ok((self.held.settle(Some(StatusCode::INTERNAL_SERVER_ERROR), Some(reason)), ignored));
-        }
-        // What another one has completed is not to be handled again.
-        let answered = error.is_instance(&errors::class(py, "NotClaimed")?)?
-            || error.is_instance(&errors::class(py, "LeaseLost")?)?;
-        let answer = if answered { error.getattr("answer").ok() } else { None };
-        let answer = answer.as_ref().and_then(|answer| answer.cast::<Answer>().ok());
-        let is_done = answer.is_some_and(|answer| answer.get().told().status().is_success());
-        Ok((self.held.settle(is_done.then_some(StatusCode::OK), None), ignored))
+        let Some(error) = error else { return Ok((self.held.complete(), completed)) };
+        static MEANING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let meaning = MEANING.import(py, "counterfoil._failure", "meaning")?.call1((error,))?;
+        let (status, reject, _): (Option<u16>, Option<Lossy>, Py<PyAny>) = meaning.extract()?;
+        Ok((self.settled(py, status, reject)?, ignored))
     }
+}
+
+fn ignored(py: Python<'_>, _: Outcome) -> PyResult<Py<PyAny>> {
+    Ok(py.None())
 }
 
 /// A completed event is what was wanted, whoever completed it.

@@ -45,6 +45,21 @@ enum Value {
     Integer(i64),
 }
 
+impl Value {
+    fn is_empty(&self) -> bool {
+        matches!(self, Self::Text(text) if text.is_empty())
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Integer(number) => number.fmt(f),
+        }
+    }
+}
+
 /// Takes the engine's reports. There is nothing in this module that anybody else could subscribe to.
 pub(crate) fn listen() {
     // A second interpreter in this process finds the first one's.
@@ -86,6 +101,13 @@ fn logger(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
 }
 
 impl Report {
+    fn add(&mut self, field: &Field, value: Value) {
+        match (field.name(), value) {
+            ("message", Value::Text(message)) => self.message = message,
+            (name, value) => self.fields.push((name, value)),
+        }
+    }
+
     fn log(self, py: Python<'_>) -> PyResult<()> {
         let level = match self.level {
             Level::ERROR => 40,
@@ -96,17 +118,12 @@ impl Report {
         let extra = PyDict::new(py);
         let mut text = self.message;
         for (name, value) in self.fields {
+            if !value.is_empty() {
+                text = format!("{text} {name}={value}");
+            }
             match value {
-                Value::Text(value) => {
-                    if !value.is_empty() {
-                        text = format!("{text} {name}={value}");
-                    }
-                    extra.set_item(name, value)?;
-                }
-                Value::Integer(value) => {
-                    text = format!("{text} {name}={value}");
-                    extra.set_item(name, value)?;
-                }
+                Value::Text(value) => extra.set_item(name, value)?,
+                Value::Integer(value) => extra.set_item(name, value)?,
             }
         }
         let arguments = PyDict::new(py);
@@ -179,14 +196,5 @@ impl Visit for Report {
 
     fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
         self.add(field, Value::Text(crate::errors::with_causes(None, value)));
-    }
-}
-
-impl Report {
-    fn add(&mut self, field: &Field, value: Value) {
-        match (field.name(), value) {
-            ("message", Value::Text(message)) => self.message = message,
-            (name, value) => self.fields.push((name, value)),
-        }
     }
 }

@@ -12,7 +12,6 @@ use counterfoil::scheme::Sender as Scheme;
 use counterfoil::{Clock, Receiver as Inner, Rejection, Secret, SystemClock, Tolerance, UtcOffset};
 use http::{Method, Uri};
 use pyo3::prelude::*;
-use tokio::runtime::Handle;
 
 use crate::answer::Answer;
 use crate::clock::FixedClock;
@@ -175,22 +174,21 @@ impl Receiver {
             },
             Err(answer) => answer,
         };
-        let slot = Arc::<Slot>::default();
-        slot.fill(Outcome::Answered(refused));
-        Ok(slot)
+        Ok(Slot::filled(Outcome::Answered(refused)))
     }
 
     fn stopped(&self, py: Python<'_>, grace: Duration) -> PyResult<Arc<Slot>> {
         let inner = self.inner(py)?;
-        spawn(&runtime::handle()?, async move {
+        let stopped = Slot::of(async move {
             inner.shutdown(tokio::time::sleep(grace)).await;
             Outcome::Nothing
-        })
+        });
+        Ok(stopped?)
     }
 
     fn looked_at(&self, py: Python<'_>) -> PyResult<Arc<Slot>> {
         let inner = self.inner(py)?;
-        spawn(&runtime::handle()?, async move { Outcome::Health(Arc::new(inner.health().await)) })
+        Ok(Slot::of(async move { Outcome::Health(Arc::new(inner.health().await)) })?)
     }
 }
 
@@ -323,7 +321,7 @@ impl Receiver {
         method: Option<Lossy>,
         target: Option<Lossy>,
     ) -> PyResult<Py<PyAny>> {
-        self.admit(py, (method, target), headers, body)?.wait(py)?.into_python(py)
+        self.admit(py, (method, target), headers, body)?.result(py)
     }
 
     /// As `receive`.
@@ -352,7 +350,7 @@ impl Receiver {
 
     /// How the receiver is doing, asking the store.
     fn health(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        self.looked_at(py)?.wait(py)?.into_python(py)
+        self.looked_at(py)?.result(py)
     }
 
     /// As `health`.
@@ -384,11 +382,4 @@ fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
         Poll::Ready(value) => Some(value),
         Poll::Pending => None,
     }
-}
-
-fn spawn(runtime: &Handle, future: impl Future<Output = Outcome> + Send + 'static) -> PyResult<Arc<Slot>> {
-    let slot = Arc::<Slot>::default();
-    let filled = slot.clone();
-    runtime.spawn(async move { filled.fill(future.await) });
-    Ok(slot)
 }

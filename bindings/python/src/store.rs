@@ -163,15 +163,14 @@ impl Kept {
     }
 
     fn open(&self) -> PyResult<Arc<Slot>> {
-        let (slot, lazy) = (Arc::<Slot>::default(), self.lazy());
-        let opened = slot.clone();
-        runtime::handle()?.spawn(async move {
-            opened.fill(match lazy.opened().await {
+        let lazy = self.lazy();
+        let opened = Slot::of(async move {
+            match lazy.opened().await {
                 Ok(_) => Outcome::Nothing,
                 Err(error) => Outcome::Unopened(Arc::new(error)),
-            });
+            }
         });
-        Ok(slot)
+        Ok(opened?)
     }
 }
 
@@ -250,7 +249,7 @@ impl SqliteStore {
     /// Raises:
     ///     StoreError: It cannot be opened.
     fn open(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        self.0.open()?.wait(py)?.into_python(py)
+        self.0.open()?.result(py)
     }
 
     /// As `open`.
@@ -304,7 +303,7 @@ impl PostgresStore {
     /// Raises:
     ///     StoreError: It cannot be opened.
     fn open(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        self.0.open()?.wait(py)?.into_python(py)
+        self.0.open()?.result(py)
     }
 
     /// As `open`.
@@ -344,7 +343,7 @@ impl RedisStore {
     /// Raises:
     ///     StoreError: It cannot be opened.
     fn open(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        self.0.open()?.wait(py)?.into_python(py)
+        self.0.open()?.result(py)
     }
 
     /// As `open`.

@@ -34,8 +34,11 @@ pub struct EventTransaction<'c, DB: Engine> {
 impl<'c, DB: Engine> EventTransaction<'c, DB> {
     pub(crate) fn leased(transaction: Transaction<'c, DB>, fence: Fence, tables: &Tables) -> Self {
         let Fence { scope, key, token, .. } = fence;
-        let last = tables.statement(DB::COMPLETE_IN).into();
-        Self { transaction, held: (scope, key, token), last, claimed: false }
+        Self::holding(transaction, (scope, key, token), tables, false)
+    }
+
+    fn holding(transaction: Transaction<'c, DB>, held: Held, tables: &Tables, claimed: bool) -> Self {
+        Self { transaction, held, last: tables.statement(DB::COMPLETE_IN).into(), claimed }
     }
 
     /// Completes the event and commits its effects with it.
@@ -130,8 +133,8 @@ impl Tables {
         let said = DB::claim_in(&mut transaction, self, &asked).await;
         let lost = match said.map_err(|error| Failure::new(error, Stage::Read))? {
             Said::Won(token) => {
-                let (held, last) = ((delivery.scope(), delivery.key(), token), self.statement(DB::COMPLETE_IN).into());
-                return Ok(ClaimIn::Won(EventTransaction { transaction, held, last, claimed: true }));
+                let held = (delivery.scope(), delivery.key(), token);
+                return Ok(ClaimIn::Won(EventTransaction::holding(transaction, held, self, true)));
             }
             Said::InFlight(retry_after) => ClaimIn::InFlight { retry_after },
             Said::Duplicate => ClaimIn::Duplicate,

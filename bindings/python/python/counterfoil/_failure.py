@@ -1,4 +1,4 @@
-"""What a handler's exception means for its event, and what is answered: the same in every framework."""
+"""What a handler's exception means for its event, and what is answered: the same everywhere."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ DELIBERATE: Final = (Reject, NotClaimed, LeaseLost)
 """What a handler raises on purpose. It is answered, and is no error of the application's."""
 
 
-class _Meaning(NamedTuple):
+class Meaning(NamedTuple):
+    """How an event is settled, and what is answered where that does not say it."""
+
     status: int | None = None
     reject: str | None = None
     answer: Answer | None = None
@@ -28,28 +30,29 @@ def settle(lease: Lease, error: BaseException | None) -> Answer | None:
     Returns:
         The answer, or None where the handler had settled before it failed: then there is nothing of ours to say.
     """
-    meaning = _meaning(error)
-    settled = lease.settle(meaning.status, reject=meaning.reject)
-    return meaning.answer or settled
+    status, reject, answer = meaning(error)
+    settled = lease.settle(status, reject=reject)
+    return answer or settled
 
 
 async def asettle(lease: Lease, error: BaseException | None) -> Answer | None:
     """As `settle`. What is settled is so even where this is cancelled."""
-    meaning = _meaning(error)
-    settled = await lease.asettle(meaning.status, reject=meaning.reject)
-    return meaning.answer or settled
+    status, reject, answer = meaning(error)
+    settled = await lease.asettle(status, reject=reject)
+    return answer or settled
 
 
-def _meaning(error: BaseException | None) -> _Meaning:
+def meaning(error: BaseException | None) -> Meaning:
+    """What becomes of an event whose handler raised this, or nothing; in a framework, and in a lease's own block."""
     if isinstance(error, Reject):
-        return _Meaning(500, str(error))
+        return Meaning(500, str(error))
     if isinstance(error, NotClaimed | LeaseLost):
         # What another one has completed is complete, whatever our own lease says.
-        return _Meaning(error.answer.status, None, error.answer)
+        return Meaning(error.answer.status, None, error.answer)
     if isinstance(error, StoreError) and error.transient:
         answer = Answer.store_unavailable()
-        return _Meaning(answer.status, None, answer)
-    return _Meaning()
+        return Meaning(answer.status, None, answer)
+    return Meaning()
 
 
 def present(value: _T | None, what: str) -> _T:
