@@ -293,6 +293,7 @@ impl<'a> Visitor<'a> for Walk<'_, 'a> {
     }
 
     fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut seen = 0;
         while let Some(here) = map.next_key_seed(Key { walk: &self })? {
             if here == 0 {
                 map.next_value::<IgnoredAny>()?;
@@ -303,12 +304,18 @@ impl<'a> Visitor<'a> for Walk<'_, 'a> {
             for (index, (member, pointer)) in
                 self.pointers.iter().enumerate().filter(|(index, _)| here & bit(*index) != 0)
             {
+                let Some(found) = self.members.found.get_mut(member.slot()) else { continue };
+                if seen & bit(index) != 0 {
+                    // Twice on the way is as bad as twice at its end: another reader goes the other way.
+                    *found = Found::Repeated;
+                }
                 if pointer.tokens.len() > self.depth + 1 {
                     deeper |= bit(index);
-                } else if let Some(found) = self.members.found.get_mut(member.slot()) {
+                } else {
                     found.add(raw);
                 }
             }
+            seen |= here;
             if deeper != 0 && raw.starts_with('{') {
                 let walk =
                     Walk { pointers: self.pointers, wanted: deeper, depth: self.depth + 1, members: self.members };

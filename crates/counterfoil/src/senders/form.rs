@@ -1,9 +1,13 @@
 //! A sender as people write it down: flat, with every field that has a usual value left out.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::event::EventReader;
 use crate::scheme::{
@@ -23,10 +27,12 @@ pub(super) struct SenderForm {
     title: Option<Text>,
     kind: Kind,
     hash: Option<Hash>,
-    secret: Option<SecretEncoding>,
+    secret: Option<SecretForm>,
+    #[serde(default, deserialize_with = "table")]
     signature: Option<SignatureForm>,
     timestamp: Option<TimestampForm>,
     signed: Option<Vec<Part>>,
+    #[serde(default, deserialize_with = "table")]
     token: Option<TokenForm>,
     #[serde(default)]
     body: BodyForm,
@@ -43,6 +49,38 @@ pub(super) struct SenderForm {
     retry_safe: Option<u64>,
     #[serde(default)]
     events: Vec<Text>,
+}
+
+/// Untagged, so that an error does not repeat what stands there: it may be the secret itself.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected how the secret is written, `raw`, `base64`, `hex` or `whsec`: the secret itself is not for this file"
+)]
+enum SecretForm {
+    Written(SecretEncoding),
+}
+
+/// Reads a table. An error does not repeat what stands there instead: it may be the secret itself.
+fn table<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    struct Table<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Table<T> {
+        type Value = Option<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a table")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(map)).map(Some)
+        }
+
+        fn visit_str<E: serde::de::Error>(self, _: &str) -> Result<Self::Value, E> {
+            Err(E::custom("expected a table such as `{ header = \"...\" }`, and this is a text"))
+        }
+    }
+    deserializer.deserialize_map(Table(PhantomData))
 }
 
 #[derive(Deserialize)]
@@ -176,7 +214,7 @@ impl SenderForm {
             name: self.name,
             scheme: Scheme {
                 check,
-                secret: self.secret.unwrap_or_default(),
+                secret: self.secret.map_or_else(SecretEncoding::default, |SecretForm::Written(encoding)| encoding),
                 body: self.body,
                 unsigned: UnsignedHeaders { event: self.unsigned.event, id: self.unsigned.id },
                 challenge: self.challenge.map(challenge).transpose()?,
