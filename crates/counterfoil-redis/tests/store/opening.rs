@@ -107,7 +107,7 @@ async fn an_encrypted_address_needs_something_to_encrypt_with() {
 }
 
 #[tokio::test]
-async fn t7_no_password_is_shown() {
+async fn t14_t20_no_password_is_shown() {
     let shown = |error: &dyn Error| {
         let cause = error.source().map(|source| format!("{source} {source:?}"));
         format!("{error} {error:?} {cause:?}")
