@@ -162,16 +162,56 @@ mod tests {
 
     #[test]
     fn t18_a_reference_is_never_the_literal() {
-        for text in ["env:HANDL_SECRET", "env:handl", "$HANDL_SECRET", "${HANDL_SECRET}"] {
+        for text in
+            ["env:HANDL_SECRET", "env:handl", "env:_handl_2", "$HANDL_SECRET", "$_A1", "${HANDL_SECRET}", "${_A1}"]
+        {
             assert!(matches!(Secret::new(text), Err(ConfigError::SecretIsReference { .. })), "{text:?}");
         }
     }
 
     #[test]
     fn a_secret_that_only_resembles_a_reference_is_taken() {
-        for text in ["$uperSecret123", "env: not a name", "file:1f8a", "environment", "$", "${}"] {
+        for text in [
+            "$uperSecret123",
+            "env: not a name",
+            "env:1handl",
+            "env:a-b",
+            "file:1f8a",
+            "environment",
+            "$",
+            "${}",
+            "$1A",
+            "$A-B",
+            "$handl_secret",
+            "${handl}",
+            "${A",
+        ] {
             assert!(Secret::new(text).is_ok(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_secret_below_16_bytes_is_short() {
+        assert!(Secret::new("a".repeat(15)).unwrap().is_short());
+        assert!(!Secret::new("a".repeat(16)).unwrap().is_short());
+        // The key's own length counts, and not that of its text.
+        assert!(Secret::decode("00ff".repeat(7), SecretEncoding::Hex).unwrap().is_short());
+    }
+
+    #[test]
+    fn zeros_and_blanks_beside_something_are_a_secret() {
+        for text in ["\0x", " x ", "\u{a0}x"] {
+            assert_eq!(Secret::new(text).unwrap().bytes(), text.as_bytes());
+        }
+        assert_eq!(Secret::decode("00ff", SecretEncoding::Hex).unwrap().bytes(), [0, 255]);
+    }
+
+    #[test]
+    fn a_secret_knows_how_it_was_written() {
+        for encoding in [SecretEncoding::Raw, SecretEncoding::Base64, SecretEncoding::Hex] {
+            assert_eq!(Secret::decode("00ffabcd", encoding).unwrap().encoding(), encoding);
+        }
+        assert_eq!(Secret::decode("c2VjcmV0", SecretEncoding::Base64).unwrap().bytes(), b"secret");
     }
 
     #[test]

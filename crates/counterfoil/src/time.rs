@@ -367,6 +367,7 @@ mod tests {
     fn both_ends_of_the_window_are_inside() {
         let window = Window::utc(STRICT_PAST, FUTURE);
         let now = at(2_000_000_000);
+        assert!(matches!(window.judge(now, now), Judged::Fresh(Some(utc)) if utc == now));
         for (signed, fresh) in [(300, true), (301, false)] {
             assert_eq!(matches!(window.judge(now - Duration::from_secs(signed), now), Judged::Fresh(_)), fresh);
         }
@@ -394,11 +395,97 @@ mod tests {
     fn offsets_parse_strictly() {
         assert_eq!("-03:30".parse::<UtcOffset>().unwrap().seconds(), -12_600);
         assert_eq!("+14:00".parse::<UtcOffset>().unwrap().seconds(), 50_400);
+        assert_eq!("+13:59".parse::<UtcOffset>().unwrap().seconds(), 50_340);
+        assert_eq!("-12:00".parse::<UtcOffset>().unwrap().seconds(), -43_200);
         for text in [
             "", "Z", "+2", "02:00", "+02", "+0200", "+02:60", "+14:01", "-12:01", "+99:99", "+0a:00", "+é2:00",
-            "−02:00",
+            "−02:00", "+2:00", "+02:0", "+002:00", "+02:000", "-0:30", "--2:00", "+02:-1",
         ] {
             assert!(text.parse::<UtcOffset>().is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn times_are_written_as_they_are_read() {
+        use TimestampFormat::{Rfc3339, SiteUnixSeconds, UnixMillis, UnixOrRfc3339, UnixSeconds};
+        let when = at(1_779_105_600);
+        for format in [UnixSeconds, UnixOrRfc3339, SiteUnixSeconds] {
+            assert_eq!(format.format(when).as_deref(), Some("1779105600"), "{format:?}");
+        }
+        assert_eq!(UnixMillis.format(when + Duration::from_millis(7)).as_deref(), Some("1779105600007"));
+        assert_eq!(Rfc3339.format(when).as_deref(), Some("2026-05-18T12:00:00Z"));
+        assert_eq!(Rfc3339.format(UNIX_EPOCH - Duration::from_secs(1)).as_deref(), Some("1969-12-31T23:59:59Z"));
+        for beyond in [UNIX_EPOCH - Duration::from_secs(1), at(999_999_999), at(10_000_000_000)] {
+            assert_eq!((UnixSeconds.format(beyond), UnixMillis.format(beyond)), (None, None), "{beyond:?}");
+        }
+        assert_eq!(Rfc3339.format(at(253_402_300_799)).as_deref(), Some("9999-12-31T23:59:59Z"));
+        assert_eq!(Rfc3339.format(at(253_402_300_800)), None, "the year 10000");
+    }
+
+    #[test]
+    fn a_fraction_may_fill_the_room_for_a_timestamp_and_no_more() {
+        let text = |digits: usize| format!("2026-05-18T12:00:00.{}Z", "5".repeat(digits));
+        let half = Duration::from_nanos(555_555_555);
+        assert_eq!(parse_rfc3339(&text(19)), Some(at(1_779_105_600) + half));
+        assert_eq!(parse_rfc3339(&text(20)), None);
+        assert_eq!(TimestampText::new(&text(19)).unwrap().as_bytes(), text(19).as_bytes());
+        assert!(TimestampText::new(&text(20)).is_none());
+        assert_eq!(TimestampText::new("").unwrap().as_bytes(), b"");
+    }
+
+    #[test]
+    fn times_before_1970_count_backwards() {
+        let before = |seconds, nanos| UNIX_EPOCH.checked_sub(Duration::new(seconds, nanos));
+        assert_eq!(parse_rfc3339("1970-01-01T00:00:00Z"), Some(UNIX_EPOCH));
+        assert_eq!(parse_rfc3339("1970-01-01T00:00:00.25Z"), UNIX_EPOCH.checked_add(Duration::from_millis(250)));
+        assert_eq!(parse_rfc3339("1969-12-31T23:59:58Z"), before(2, 0));
+    }
+
+    #[test]
+    fn an_offset_east_is_ahead_of_utc_and_one_west_behind() {
+        let now = at(2_000_000_000);
+        for (offset, local) in [
+            ("+02:00", now + Duration::from_secs(7200)),
+            ("-03:30", now - Duration::from_secs(12_600)),
+            ("+00:00", now),
+            ("-00:00", now),
+        ] {
+            let window = Window::of_site(STRICT_PAST, FUTURE, &[offset.parse().unwrap()]);
+            let judged = window.judge(local, now);
+            assert!(matches!(judged, Judged::Fresh(Some(utc)) if utc == now), "{offset}: {judged:?}");
+            let judged = window.judge(local - Duration::from_secs(301), now);
+            assert!(matches!(judged, Judged::Stale(age) if age == Duration::from_secs(301)), "{offset}: {judged:?}");
+            let judged = window.judge(local + Duration::from_secs(61), now);
+            assert!(
+                matches!(judged, Judged::Future(ahead) if ahead == Duration::from_secs(61)),
+                "{offset}: {judged:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn of_two_offsets_the_nearest_says_how_far_off_a_time_is() {
+        let offsets = ["+01:00".parse().unwrap(), "+02:00".parse().unwrap()];
+        let window = Window::of_site(STRICT_PAST, FUTURE, &offsets);
+        let now = at(2_000_000_000);
+        let hours = |hours: u64| Duration::from_secs(hours * 3600);
+        assert!(matches!(window.judge(now - hours(5), now), Judged::Stale(age) if age == hours(6)));
+        assert!(matches!(window.judge(now + hours(5), now), Judged::Future(ahead) if ahead == hours(3)));
+        // An hour and a half: too old for winter, too new for summer.
+        let between = now + hours(1) + Duration::from_secs(1800);
+        let judged = window.judge(between, now);
+        assert!(matches!(judged, Judged::Stale(age) if age == Duration::from_secs(1800)), "{judged:?}");
+    }
+
+    #[test]
+    fn where_a_site_is_not_known_every_offset_on_earth_is_possible() {
+        let window = Window::of_unknown_site();
+        let now = at(2_000_000_000);
+        let (behind, ahead) = (Duration::from_secs(12 * 3600 + 300), Duration::from_secs(14 * 3600 + 60));
+        let second = Duration::from_secs(1);
+        assert!(matches!(window.judge(now - behind, now), Judged::Fresh(None)));
+        assert!(matches!(window.judge(now + ahead, now), Judged::Fresh(None)));
+        assert!(matches!(window.judge(now - behind - second, now), Judged::Stale(_)));
+        assert!(matches!(window.judge(now + ahead + second, now), Judged::Future(_)));
     }
 }

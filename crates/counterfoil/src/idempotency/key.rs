@@ -201,4 +201,29 @@ mod tests {
         assert!("00".parse::<IdempotencyKey>().is_err());
         assert!("é".repeat(16).parse::<IdempotencyKey>().is_err());
     }
+
+    #[test]
+    fn what_is_stored_is_what_is_read() {
+        let bytes: [u8; 16] = std::array::from_fn(|index| u8::try_from(index).unwrap());
+        let hex = "000102030405060708090a0b0c0d0e0f";
+        let key = IdempotencyKey::from_bytes(bytes);
+        assert_eq!((key.as_bytes(), key.to_string(), format!("{key:?}")), (&bytes, hex.to_owned(), hex.to_owned()));
+        assert_eq!(hex.to_uppercase().parse(), Ok(key));
+        for wrong in [&hex[..30], &format!("{hex}00"), &format!("{hex} "), ""] {
+            assert_eq!(wrong.parse::<IdempotencyKey>(), Err(KeyError), "{wrong:?}");
+        }
+        let fingerprint = Fingerprint::from_bytes(bytes);
+        assert_eq!((fingerprint.as_bytes(), format!("{fingerprint:?}")), (&bytes, hex.to_owned()));
+        let scope = Scope::from_i32(-7);
+        assert_eq!((scope.as_i32(), scope.to_string()), (-7, "-7".to_owned()));
+    }
+
+    #[test]
+    fn ids_of_every_kind_have_keys_of_their_own() {
+        let kinds = [EventId::Text("[1]".into()), EventId::Integer("[1]".into()), EventId::Composite("[1]".into())];
+        let [text, integer, composite] = kinds.map(|id| handl().key_of_id(&id));
+        let (body, _) = handl().key_of_body(b"[1]");
+        let keys = [text, integer, composite, body];
+        assert!(keys.iter().enumerate().all(|(index, key)| !keys[..index].contains(key)), "{keys:?}");
+    }
 }

@@ -141,3 +141,75 @@ impl Lease {
 fn end(asked_at: Instant, lease_time: NonZeroDuration) -> Instant {
     asked_at.checked_add(lease_time.get()).unwrap_or(asked_at)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+    use crate::idempotency::{Claim, ClaimRequest, Fingerprint, MemoryStore, OnExpired};
+
+    fn fence() -> Fence {
+        Fence { scope: Scope::from_i32(1), key: IdempotencyKey::from_bytes([7; 16]), token: 3, attempt: 2 }
+    }
+
+    #[test]
+    fn a_duration_is_at_least_a_millisecond() {
+        let millisecond = Duration::from_millis(1);
+        for short in [Duration::ZERO, millisecond - Duration::from_nanos(1)] {
+            assert_eq!(NonZeroDuration::try_from(short), Err(ZeroDuration));
+        }
+        assert_eq!(NonZeroDuration::try_from(millisecond).unwrap().as_millis(), 1);
+        let long = NonZeroDuration::new(Duration::from_micros(2_500_999)).unwrap();
+        assert_eq!((long.as_millis(), long.get()), (2500, Duration::from_micros(2_500_999)));
+        assert_eq!(NonZeroDuration::new(Duration::MAX).unwrap().as_millis(), i64::MAX);
+        assert!(matches!(ConfigError::from(ZeroDuration), ConfigError::Zero { setting: "duration" }));
+    }
+
+    #[test]
+    fn a_lease_ends_its_time_after_the_store_was_asked() {
+        let asked_at = monotonic();
+        let minute = NonZeroDuration::new(Duration::from_secs(60)).unwrap();
+        let lease = Lease::new(fence(), asked_at, minute);
+        assert_eq!((lease.fence(), lease.until()), (fence(), asked_at + Duration::from_secs(60)));
+    }
+
+    #[test]
+    fn a_lease_moves_where_the_store_has_extended_it_and_nowhere_else() {
+        let store = MemoryStore::new(NonZeroU32::MIN);
+        let [minute, hour] = [60, 3600].map(|seconds| NonZeroDuration::new(Duration::from_secs(seconds)).unwrap());
+        let request = ClaimRequest {
+            scope: fence().scope,
+            key: fence().key,
+            fingerprint: Fingerprint::of(b"{}"),
+            lease_time: minute,
+            retention: hour,
+            on_expired: OnExpired::Takeover,
+            note: Note::new(""),
+        };
+        let Claim::Won(mut lease) = at_once(store.claim(&request)).unwrap() else { panic!("the store is empty") };
+        let until = lease.until();
+        assert_eq!(at_once(lease.extend(&store, hour)).unwrap(), Fenced::Applied);
+        assert!(lease.until() >= until + Duration::from_secs(3000));
+
+        let mut lost = Lease::new(Fence { token: lease.fence().token + 1, ..lease.fence() }, monotonic(), minute);
+        let until = lost.until();
+        assert_eq!(at_once(lost.extend(&store, hour)).unwrap(), Fenced::Lost);
+        assert_eq!(lost.until(), until);
+    }
+
+    fn at_once<T>(future: impl Future<Output = T>) -> T {
+        match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(outcome) => outcome,
+            Poll::Pending => panic!("the memory waits for nothing"),
+        }
+    }
+
+    #[test]
+    fn a_lease_that_overflows_ends_at_once() {
+        let asked_at = monotonic();
+        assert_eq!(Lease::new(fence(), asked_at, NonZeroDuration::new(Duration::MAX).unwrap()).until(), asked_at);
+    }
+}

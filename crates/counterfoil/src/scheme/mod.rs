@@ -291,3 +291,66 @@ pub enum IdSource {
     /// In this header, which is part of the signed content.
     Header(Text),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::senders;
+
+    #[test]
+    fn a_secret_is_taken_in_the_form_in_which_its_sender_writes_it() {
+        let refused = |sender: &Sender, secret: &Secret| sender.check_secret(secret).err();
+        let raw = Secret::new("no colon in here").unwrap();
+        let with_colon = Secret::new("user:password").unwrap();
+        let bytes = Secret::new([0xff, 0xfe, 0x3a]).unwrap();
+        let decoded = Secret::decode("c2VjcmV0", SecretEncoding::Base64).unwrap();
+        let (basic, bearer) = (senders::ANGAGE.with_check(Check::basic()), senders::ANGAGE.with_check(Check::bearer()));
+        for sender in [&senders::HANDL, &basic, &bearer, &senders::AGENCYHANDY] {
+            assert!(matches!(refused(sender, &decoded), Some(ConfigError::SecretEncoding { .. })), "{}", sender.name);
+            assert!(refused(sender, &with_colon).is_none(), "{}", sender.name);
+        }
+        assert!(matches!(refused(&basic, &raw), Some(ConfigError::SecretUnfit { .. })));
+        assert!(refused(&basic, &bytes).is_none());
+        assert!(matches!(refused(&senders::AGENCYHANDY, &bytes), Some(ConfigError::SecretUnfit { .. })));
+        for sender in [&senders::HANDL, &bearer] {
+            assert!(refused(sender, &raw).is_none() && refused(sender, &bytes).is_none(), "{}", sender.name);
+        }
+    }
+
+    #[test]
+    fn a_scheme_knows_what_proves_a_delivery() {
+        let of = |sender: &Sender| {
+            let scheme = &sender.scheme;
+            let timestamp = scheme.timestamp().map(TimestampSource::format);
+            (scheme.header().map(str::to_owned), scheme.hmac().is_some(), scheme.remote().is_some(), timestamp)
+        };
+        let header = |name: &str| Some(name.to_owned());
+        let any = Some(crate::time::TimestampFormat::UnixOrRfc3339);
+        assert_eq!(of(&senders::AGILED), (header("X-Agiled-Webhook-Signature"), true, false, any));
+        assert_eq!(of(&senders::AGENCYHANDY), (header("x-ah-sig"), false, true, None));
+        let bearer = senders::AGILED.with_check(Check::bearer());
+        assert_eq!(of(&bearer), (header("Authorization"), false, false, None));
+        assert_eq!(of(&senders::AGILED.insecure_unsigned()), (None, false, false, None));
+        assert_eq!([Hash::Sha256, Hash::Sha512, Hash::InsecureSha1].map(Hash::width), [32, 64, 20]);
+    }
+
+    #[test]
+    fn an_envelope_tells_its_pointers() {
+        let pointers = |id| Envelope { id, ..Envelope::default() }.id_pointers().to_vec();
+        assert_eq!(
+            pointers(Some(IdSource::Body(Cow::Borrowed(&[Cow::Borrowed("/a"), Cow::Borrowed("/b")])))),
+            ["/a", "/b"]
+        );
+        assert!(pointers(Some(IdSource::Header("X-Id".into()))).is_empty());
+        assert!(pointers(None).is_empty());
+    }
+
+    #[test]
+    fn retries_end_at_their_horizon_where_they_have_one() {
+        use std::time::Duration;
+        let waits = [60, 300].map(Duration::from_secs);
+        assert_eq!(Retries::After(waits.to_vec().into()).horizon(), Some(Duration::from_secs(360)));
+        assert_eq!(Retries::Never.horizon(), Some(Duration::ZERO));
+        assert_eq!((Retries::Manual.horizon(), Retries::Unknown.horizon()), (None, None));
+    }
+}

@@ -428,6 +428,8 @@ mod tests {
             ("v", Some(',')),
             ("v1=t", Some(',')),
             ("t,", Some(',')),
+            (" t=", Some(',')),
+            ("é=", Some(',')),
         ] {
             assert!(with(prefix, separator).is_err(), "{prefix:?} {separator:?}");
         }
@@ -445,7 +447,109 @@ mod tests {
         assert_eq!(with("x-id").unwrap().id_header, Some(0));
         assert!(with("X-Agiled-Webhook-Id").is_err());
         assert!(senders::HANDL.with_event_id_from(Vec::<String>::new()).check().is_err());
+        assert!(senders::HANDL.with_event_id_from(["/a"; 4]).check().is_ok());
         assert!(senders::HANDL.with_event_id_from(["/a"; 5]).check().is_err());
+    }
+
+    #[test]
+    fn a_time_is_read_where_there_can_be_one() {
+        let in_body = |body| {
+            let pointer = "/at".into();
+            agiled(|sender, hmac| {
+                hmac.timestamp = Some(TimestampSource::Body { pointer, format: TimestampFormat::UnixSeconds });
+                hmac.signed = vec![Part::Body].into();
+                sender.scheme.body = body;
+            })
+        };
+        assert!(in_body(BodyForm::JsonObject).unwrap().stamp.is_none());
+        assert!(in_body(BodyForm::Opaque).is_err());
+        let in_header = |name: &'static str| {
+            agiled(|_, hmac| {
+                hmac.timestamp =
+                    Some(TimestampSource::Header { name: name.into(), format: TimestampFormat::UnixSeconds });
+            })
+        };
+        let stamp = in_header("X-Time").unwrap().stamp;
+        assert!(matches!(stamp, Some((StampPlace::Header(name), TimestampFormat::UnixSeconds)) if name == "x-time"));
+        assert!(in_header("x-agiled-webhook-SIGNATURE").is_err());
+        assert!(matches!(in_header("X Time"), Err(ConfigError::HeaderName { field: "timestamp", .. })));
+    }
+
+    #[test]
+    fn a_prefix_can_begin_a_value() {
+        let bearer = |prefix: &'static str| {
+            let token = Token { header: "X-Token".into(), prefix: prefix.into(), encoding: Default::default() };
+            senders::ANGAGE.with_check(Check::Token(token)).check()
+        };
+        let signature = |prefix: &'static str| agiled(|_, hmac| hmac.signature.prefix = prefix.into());
+        for prefix in ["", "Bearer ", "sha256=", "a b "] {
+            assert_eq!(bearer(prefix).unwrap().header.unwrap(), "x-token", "{prefix:?}");
+            assert!(signature(prefix).is_ok(), "{prefix:?}");
+        }
+        for prefix in [" ", " sha256=", "é=", "a\n", "a\t"] {
+            assert!(bearer(prefix).is_err() && signature(prefix).is_err(), "{prefix:?}");
+        }
+        let listed = |prefix: &'static str, separator, encoding| {
+            agiled(|_, hmac| {
+                (hmac.signature.prefix, hmac.signature.separator) = (prefix.into(), Some(separator));
+                hmac.signature.encoding = encoding;
+            })
+        };
+        assert!(listed("v1,", ' ', TagEncoding::Base64).is_ok());
+        assert!(listed("v1,", ',', TagEncoding::Base64).is_err());
+        for (separator, encoding, sound) in [
+            ('+', TagEncoding::Hex, true),
+            ('+', TagEncoding::Base64, false),
+            ('=', TagEncoding::Base64, false),
+            ('-', TagEncoding::Base64, true),
+            ('-', TagEncoding::Base64Url, false),
+            ('_', TagEncoding::Base64Url, false),
+        ] {
+            assert_eq!(listed("v1:", separator, encoding).is_ok(), sound, "{separator} {encoding:?}");
+        }
+    }
+
+    #[test]
+    fn t22_a_secret_is_sent_to_a_named_host_over_https_alone() {
+        let with = |change: fn(&mut Sender, &mut Remote)| {
+            let mut sender = senders::AGENCYHANDY;
+            let mut remote = sender.scheme.remote().unwrap().clone();
+            change(&mut sender, &mut remote);
+            sender.scheme.check = Check::Remote(remote);
+            sender.check()
+        };
+        assert_eq!(with(|_, _| ()).unwrap().header.unwrap(), "x-ah-sig");
+        assert!(with(|_, remote| remote.valid.status = remote.invalid.status).is_ok());
+        for (wrong, what) in [
+            (with(|_, remote| remote.url = "http://api.example/verify".into()), "no https"),
+            (with(|_, remote| remote.url = "https:///verify".into()), "no host"),
+            (with(|_, remote| remote.url = "/verify".into()), "no host and no https"),
+            (with(|_, remote| remote.payload = remote.secret.clone()), "two members of one name"),
+            (with(|_, remote| remote.invalid = remote.valid.clone()), "one answer for both verdicts"),
+            (with(|_, remote| remote.header = "x ah".into()), "no header name"),
+            (with(|sender, _| sender.scheme.body = BodyForm::Json), "a body that is no object"),
+        ] {
+            assert!(wrong.is_err(), "{what}");
+        }
+    }
+
+    #[test]
+    fn a_challenge_can_be_read_and_proven() {
+        let in_body = || Challenge::Body { text: "/text".into(), at: "/type".into(), is: "challenge".into() };
+        let with = |sender: Sender, body, challenge| {
+            let mut sender = sender;
+            (sender.scheme.body, sender.scheme.challenge) = (body, Some(challenge));
+            sender.envelope = Default::default();
+            sender.check()
+        };
+        let unsigned = || senders::HANDL.insecure_unsigned();
+        assert!(with(unsigned(), BodyForm::JsonObject, in_body()).is_ok());
+        assert!(with(unsigned(), BodyForm::Opaque, in_body()).is_err());
+        assert!(with(senders::AGENCYHANDY, BodyForm::JsonObject, in_body()).is_err());
+        for (parameter, sound) in [("challenge", true), ("", false)] {
+            let query = Challenge::Query { parameter: parameter.into() };
+            assert_eq!(with(unsigned(), BodyForm::Opaque, query).is_ok(), sound, "{parameter:?}");
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! HMAC tags and SHA-256 digests: the one module that names the crates which compute and compare them.
 
+#![expect(clippy::disallowed_methods, reason = "this is the one module that compares tags")]
+
 mod digest;
 mod mac;
 mod tag;
@@ -114,6 +116,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_written_of_a_tag_of_any_width_is_read_back() {
+        for (hash, width) in [(Hash::Sha256, 32), (Hash::Sha512, 64)] {
+            let tag = tag_of(hash, b"secret", b"message");
+            for encoding in [TagEncoding::Hex, TagEncoding::Base64, TagEncoding::Base64Url] {
+                let read = Tag::decode(tag.encode(encoding).as_bytes(), encoding, width).unwrap();
+                assert!(bool::from(tag.matches(&read)), "{hash:?} {encoding:?}");
+            }
+        }
+    }
+
+    #[test]
     fn t20_debug_is_redacted() {
         let key = MacKey::of(b"secret", Hash::Sha256).unwrap();
         let macs = Macs::begin(Hash::Sha256, [Some(&key)].into_iter());
@@ -134,6 +147,36 @@ mod tests {
         }
         let zeros = |width: usize| Tag::new(&[0; 64][..width]).unwrap();
         assert!(!bool::from(zeros(20).matches(&zeros(32))), "another width is another tag");
+    }
+
+    /// Has one `checked` for every type, and one more for each way to compare two of them, or to get at their bytes. Where
+    /// there is more than one, it cannot be told which is meant, and this module does not compile.
+    trait Checked<By> {
+        fn checked() {}
+    }
+
+    struct Equal;
+    struct EqualToBytes;
+    struct Ordered;
+    struct Hashed;
+    struct Borrowed;
+    struct Dereferenced;
+    struct Converted;
+
+    impl<T> Checked<()> for T {}
+    impl<T: PartialEq> Checked<Equal> for T {}
+    impl<T: PartialEq<[u8]>> Checked<EqualToBytes> for T {}
+    impl<T: PartialOrd> Checked<Ordered> for T {}
+    impl<T: std::hash::Hash> Checked<Hashed> for T {}
+    impl<T: AsRef<[u8]>> Checked<Borrowed> for T {}
+    impl<T: std::ops::Deref> Checked<Dereferenced> for T {}
+    impl<T: Into<Vec<u8>>> Checked<Converted> for T {}
+
+    #[test]
+    fn t19_tags_and_secrets_have_no_other_comparison() {
+        <Tag as Checked<_>>::checked();
+        <MacKey as Checked<_>>::checked();
+        <Secret as Checked<_>>::checked();
     }
 
     #[test]

@@ -206,3 +206,29 @@ impl Stale {
         &self.delivery
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+    use crate::{Secret, senders};
+
+    #[test]
+    fn t5_nothing_at_all_proves_a_delivery_of_an_unsigned_sender_alone() {
+        let finish = |verifier: &Verifier, keys: Option<Arc<KeySet>>| {
+            let mut presented = verifier.present_read(Evidence::Nothing, keys, UNIX_EPOCH)?;
+            presented.push(Bytes::from_static(br#"{"id":"evt_1"}"#));
+            presented.finish(&HeaderMap::new(), UNIX_EPOCH)
+        };
+        let unsigned = Verifier::builder(senders::HANDL.insecure_unsigned()).build().unwrap();
+        assert!(matches!(finish(&unsigned, None), Ok(Verified::Fresh(_))));
+        // No head is read to this for a sender that signs, and no stranger's for one that does not.
+        let secret = Secret::new("whsec_example_0123").unwrap();
+        let signed = Verifier::builder(senders::HANDL).secret(secret).build().unwrap();
+        let refused = finish(&signed, None);
+        assert!(matches!(refused, Err(Rejection::SignatureMismatch { secrets: 0 })), "{refused:?}");
+        let refused = finish(&unsigned, Some(Arc::new(unsigned.keys_of_nobody().unwrap())));
+        assert!(matches!(refused, Err(Rejection::SignatureMismatch { secrets: 0 })), "{refused:?}");
+    }
+}
