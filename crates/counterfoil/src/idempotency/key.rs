@@ -28,8 +28,11 @@ pub struct Fingerprint([u8; 16]);
 #[derive(Clone)]
 pub(crate) struct KeySpace {
     scope: Scope,
-    /// Everything that comes before the kind, hashed once.
-    prefix: Parts,
+    /// Everything up to the kind, hashed once for each kind.
+    text: Parts,
+    integer: Parts,
+    composite: Parts,
+    body: Parts,
 }
 
 impl KeySpace {
@@ -37,7 +40,15 @@ impl KeySpace {
         let names =
             |digest| [sender, endpoint, tenant].iter().fold(digest, |digest: Parts, name| digest.with(name.as_bytes()));
         let scope = Scope(i32::from_be_bytes(head(&names(Parts::new()).finish())));
-        Self { scope, prefix: names(Parts::new().with(KEY_VERSION)) }
+        let prefix = names(Parts::new().with(KEY_VERSION));
+        let of_kind = |kind: &str| prefix.clone().with(kind.as_bytes());
+        Self {
+            scope,
+            text: of_kind("text"),
+            integer: of_kind("integer"),
+            composite: of_kind("composite"),
+            body: of_kind("body"),
+        }
     }
 
     pub(crate) const fn scope(&self) -> Scope {
@@ -45,23 +56,23 @@ impl KeySpace {
     }
 
     pub(crate) fn key_of_id(&self, id: &EventId) -> IdempotencyKey {
-        let kind: &[u8] = match id {
-            EventId::Text(_) => b"text",
-            EventId::Integer(_) => b"integer",
-            EventId::Composite(_) => b"composite",
+        let kind = match id {
+            EventId::Text(_) => &self.text,
+            EventId::Integer(_) => &self.integer,
+            EventId::Composite(_) => &self.composite,
         };
-        self.key(kind, id.as_str().as_bytes())
+        key(kind, id.as_str().as_bytes())
     }
 
     /// The key of a body and its fingerprint, which are made of one digest.
     pub(crate) fn key_of_body(&self, body: &[u8]) -> (IdempotencyKey, Fingerprint) {
         let digest = digest(body);
-        (self.key(b"body", &digest), Fingerprint(head(&digest)))
+        (key(&self.body, &digest), Fingerprint(head(&digest)))
     }
+}
 
-    fn key(&self, kind: &[u8], value: &[u8]) -> IdempotencyKey {
-        IdempotencyKey(head(&self.prefix.clone().with(kind).with(value).finish()))
-    }
+fn key(kind: &Parts, value: &[u8]) -> IdempotencyKey {
+    IdempotencyKey(head(&kind.clone().with(value).finish()))
 }
 
 impl IdempotencyKey {
