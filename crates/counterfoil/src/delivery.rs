@@ -4,6 +4,7 @@
 //! in its name that the check happened elsewhere. The body cannot be had without it.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -38,14 +39,14 @@ use crate::{Rejection, Verifier};
 pub struct Delivery {
     facts: Arc<Facts>,
     body: Bytes,
-    slices: Slices,
+    places: Places,
 }
 
-/// Parts of the body's JSON text that are read when they are asked for.
+/// Where the parts of the body's JSON text stand that are read when they are asked for.
 #[derive(Clone)]
-pub(crate) struct Slices {
-    pub(crate) data: Option<Bytes>,
-    pub(crate) occurred_at: Option<Bytes>,
+pub(crate) struct Places {
+    pub(crate) data: Option<Range<usize>>,
+    pub(crate) occurred_at: Option<Range<usize>>,
 }
 
 /// What was learnt on the way, without the body: it outlives the body where a duplicate waits.
@@ -67,8 +68,12 @@ pub(crate) struct Facts {
 }
 
 impl Delivery {
-    pub(crate) fn new(facts: Facts, body: Bytes, slices: Slices) -> Self {
-        Self { facts: Arc::new(facts), body, slices }
+    pub(crate) fn new(facts: Facts, body: Bytes, places: Places) -> Self {
+        Self { facts: Arc::new(facts), body, places }
+    }
+
+    fn part(&self, range: Option<&Range<usize>>) -> Option<&[u8]> {
+        self.body.get(range?.clone())
     }
 
     pub(crate) fn facts(&self) -> &Arc<Facts> {
@@ -142,7 +147,7 @@ impl Delivery {
     /// When the event happened, where the sender says so.
     #[must_use]
     pub fn occurred_at(&self) -> Option<SystemTime> {
-        let raw = std::str::from_utf8(self.slices.occurred_at.as_deref()?).ok()?;
+        let raw = std::str::from_utf8(self.part(self.places.occurred_at.as_ref())?).ok()?;
         read_time(raw, TimestampFormat::UnixOrRfc3339)
     }
 
@@ -203,7 +208,7 @@ impl Delivery {
     /// `None` where the body lacks that member.
     #[must_use]
     pub fn data(&self) -> Option<&[u8]> {
-        self.slices.data.as_deref()
+        self.part(self.places.data.as_ref())
     }
 
     /// Reads the event's data as `T`. Parsed anew at each call; `T` may borrow from this delivery.

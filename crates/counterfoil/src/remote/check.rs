@@ -32,6 +32,10 @@ pub struct RemoteCheck {
 /// What a verdict makes of a check.
 #[derive(Debug)]
 #[non_exhaustive]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one for each question over the network, and it is moved at once"
+)]
 pub enum Concluded {
     /// The sender says that the delivery is its own.
     Proven(Delivery),

@@ -10,7 +10,7 @@ use super::head::{Evidence, Stamp};
 use super::keys::KeySet;
 use super::{Config, Stale, Verified, Verifier};
 use crate::delivery::Origin;
-use crate::delivery::{Facts, Slices};
+use crate::delivery::{Facts, Places};
 use crate::event::{Found, Members, read_time};
 use crate::idempotency::{Fingerprint, IdempotencyKey};
 use crate::remote::canonical;
@@ -60,8 +60,8 @@ impl Verifier {
             Ok(Freshness::Stale(_)) | Err(_) => None,
         };
         let facts = Facts { signed_at, ..config.facts(&members, identity, &keys, now) };
-        let slices = config.slices(&members, &body);
-        Ok(Delivery::new(facts, body, slices))
+        let places = config.places(&members, &body);
+        Ok(Delivery::new(facts, body, places))
     }
 
     /// Where the events of that tenant live, or our own where there are none.
@@ -102,8 +102,8 @@ impl Config {
             signed_at: if let Freshness::Fresh(signed_at) = freshness { signed_at } else { None },
             ..self.facts(&members, identity, keys, proven.received_at)
         };
-        let slices = self.slices(&members, &body);
-        let delivery = Delivery::new(facts, body, slices);
+        let places = self.places(&members, &body);
+        let delivery = Delivery::new(facts, body, places);
         Ok(match freshness {
             Freshness::Fresh(_) => Verified::Fresh(delivery),
             Freshness::Stale(age) => Verified::Stale(Stale::new(delivery, self.stale(age))),
@@ -191,14 +191,17 @@ impl Config {
         }
     }
 
-    /// What a delivery gives out later, as slices of the body.
-    fn slices(&self, members: &Members<'_>, body: &Bytes) -> Slices {
-        let slice = |raw: &str| body.slice_ref(raw.as_bytes());
-        let data = match members.data() {
-            None if !self.reader.has_data_pointer() => Some(body.clone()),
-            data => data.map(slice),
+    /// Where the body holds what a delivery gives out later.
+    fn places(&self, members: &Members<'_>, body: &[u8]) -> Places {
+        let place = |raw: &str| {
+            let start = raw.as_ptr().addr().checked_sub(body.as_ptr().addr())?;
+            Some(start..start.checked_add(raw.len())?)
         };
-        Slices { data, occurred_at: members.occurred_at().map(slice) }
+        let data = match members.data() {
+            None if !self.reader.has_data_pointer() => Some(0..body.len()),
+            data => data.and_then(place),
+        };
+        Places { data, occurred_at: members.occurred_at().and_then(place) }
     }
 
     fn facts(
