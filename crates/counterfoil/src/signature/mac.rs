@@ -74,9 +74,10 @@ impl<D: EagerHash> Bank<D> {
     }
 
     fn finish(&mut self, index: usize) -> Option<Tag> {
-        let mut core = self.cores.get_mut(index)?.take()?;
+        let core = self.cores.get_mut(index)?;
         let mut tag = Output::<HmacCore<D>>::default();
-        core.finalize_fixed_core(&mut self.buffer.clone(), &mut tag);
+        core.as_mut()?.finalize_fixed_core(&mut self.buffer.clone(), &mut tag);
+        *core = None;
         Tag::new(&tag)
     }
 }

@@ -128,8 +128,10 @@ impl Config {
         value: &HeaderValue,
     ) -> Result<Signature, Rejection> {
         let tags = read_tags(hmac, value.as_bytes()).ok_or_else(|| self.malformed(header))?;
-        let signed = self.scheme.signed.iter().map(|signed| read_signed(headers, signed));
-        let signed = signed.collect::<Result<_, _>>()?;
+        let mut signed = Vec::new();
+        for header in &self.scheme.signed {
+            signed.push(read_signed(headers, header)?);
+        }
         let stamp = self.read_stamp(headers, value)?;
         Ok(Signature { hash: hmac.hash, tags, stamp, headers: signed })
     }

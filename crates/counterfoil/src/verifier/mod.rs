@@ -61,6 +61,8 @@ pub(crate) use head::Evidence;
 pub(crate) use keys::{Address, Dated, KeySet, PublicUrl};
 pub(crate) use prove::MAX_CHALLENGE_BYTES;
 
+use presented::Progress;
+
 use crate::event::EventReader;
 use crate::idempotency::{KeySpace, Scope};
 use crate::scheme::{CheckedScheme, Remote, Sender};
@@ -126,9 +128,10 @@ impl Verifier {
         body: impl Into<Bytes>,
         now: SystemTime,
     ) -> Result<Delivery, Rejection> {
-        let mut presented = self.present(headers, now)?;
-        presented.push(body.into());
-        match presented.finish(headers, now)? {
+        let mut progress = self.begin(self.read_head(headers)?, None, now);
+        progress.check_head(self, now)?;
+        progress.push(body.into());
+        match progress.finish(self, headers, now)? {
             Verified::Fresh(delivery) => Ok(delivery),
             Verified::Stale(stale) => Err(stale.into_rejection()),
             Verified::Challenge(_) => Err(Rejection::BodyNotAnObject { expected: "an event: it is a challenge" }),
@@ -158,11 +161,18 @@ impl Verifier {
         tenant: Option<Arc<KeySet>>,
         now: SystemTime,
     ) -> Result<Presented, Rejection> {
+        let progress = self.begin(evidence, tenant, now);
+        progress.check_head(self, now)?;
+        Ok(progress.presented(self.clone()))
+    }
+
+    #[inline]
+    fn begin(&self, evidence: Evidence, tenant: Option<Arc<KeySet>>, now: SystemTime) -> Progress {
         // Before the keys: whoever replaces them in between makes us look again.
         let generation = self.generation();
         match tenant {
-            Some(keys) => Presented::begin(self.clone(), evidence, keys, None, now),
-            None => Presented::begin(self.clone(), evidence, self.keys(), Some(generation), now),
+            Some(keys) => Progress::begin(self, evidence, keys, None, now),
+            None => Progress::begin(self, evidence, self.keys(), Some(generation), now),
         }
     }
 

@@ -37,6 +37,36 @@ use crate::{Delivery, Rejection};
 /// ```
 pub struct Presented {
     verifier: Verifier,
+    progress: Progress,
+}
+
+impl Presented {
+    /// Takes the next frame of the body and hashes it. A body of one frame is kept without a copy.
+    ///
+    /// There is no limit here; a [`Receiver`](crate::Receiver) counts.
+    pub fn push(&mut self, frame: Bytes) {
+        self.progress.push(frame);
+    }
+
+    pub(crate) fn body_len(&self) -> usize {
+        self.progress.body.len()
+    }
+
+    /// Decides, as of `now`. `headers` are the ones that were [presented](Verifier::present): what they say
+    /// outside the signature is read only now.
+    ///
+    /// # Errors
+    /// Why the delivery is refused. Staleness is no error here: a receiver with a store looks it up first.
+    pub fn finish(mut self, headers: &HeaderMap, now: SystemTime) -> Result<Verified, Rejection> {
+        self.progress.finish(&self.verifier, headers, now)
+    }
+}
+
+/// How far the check of one delivery has come.
+///
+/// It is hundreds of bytes, and shares no verifier: whoever has the whole body at once neither moves it nor counts
+/// another reference.
+pub(super) struct Progress {
     evidence: Evidence,
     keys: Arc<KeySet>,
     /// The verifier's generation that the keys are of; `None` for those of a tenant.
@@ -46,69 +76,71 @@ pub struct Presented {
     received_at: SystemTime,
 }
 
-impl Presented {
+impl Progress {
+    #[inline]
     pub(super) fn begin(
-        verifier: Verifier,
+        verifier: &Verifier,
         evidence: Evidence,
         keys: Arc<KeySet>,
         generation: Option<u64>,
         now: SystemTime,
-    ) -> Result<Self, Rejection> {
-        // A credential stands in the head: a wrong one costs nobody a body.
-        if let Evidence::Credential(credential) = &evidence {
-            check_credential(&verifier, &keys, credential, now)?;
-        }
-        let macs = begin_macs(&verifier, &evidence, &keys, now);
-        Ok(Self { verifier, evidence, keys, generation, macs, body: Body::Empty, received_at: now })
+    ) -> Self {
+        let macs = begin_macs(verifier, &evidence, &keys, now);
+        Self { evidence, keys, generation, macs, body: Body::Empty, received_at: now }
     }
 
-    /// Takes the next frame of the body and hashes it. A body of one frame is kept without a copy.
-    ///
-    /// There is no limit here; a [`Receiver`](crate::Receiver) counts.
-    pub fn push(&mut self, frame: Bytes) {
+    /// A credential stands in the head: a wrong one costs nobody a body.
+    pub(super) fn check_head(&self, verifier: &Verifier, now: SystemTime) -> Result<(), Rejection> {
+        match &self.evidence {
+            Evidence::Credential(credential) => check_credential(verifier, &self.keys, credential, now).map(drop),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn presented(self, verifier: Verifier) -> Presented {
+        Presented { verifier, progress: self }
+    }
+
+    pub(super) fn push(&mut self, frame: Bytes) {
         if let Some(macs) = &mut self.macs {
             macs.update(&frame);
         }
         self.body.push(frame);
     }
 
-    pub(crate) fn body_len(&self) -> usize {
-        self.body.len()
-    }
-
-    /// Decides, as of `now`. `headers` are the ones that were [presented](Verifier::present): what they say
-    /// outside the signature is read only now.
-    ///
-    /// # Errors
-    /// Why the delivery is refused. Staleness is no error here: a receiver with a store looks it up first.
-    pub fn finish(mut self, headers: &HeaderMap, now: SystemTime) -> Result<Verified, Rejection> {
+    pub(super) fn finish(
+        &mut self,
+        verifier: &Verifier,
+        headers: &HeaderMap,
+        now: SystemTime,
+    ) -> Result<Verified, Rejection> {
         let body = std::mem::replace(&mut self.body, Body::Empty).into_bytes();
-        if self.generation.is_some_and(|generation| generation != self.verifier.generation()) {
+        if self.generation.is_some_and(|generation| generation != verifier.generation()) {
             // The secrets were replaced while the body arrived. Only the new ones count.
-            self.keys = self.verifier.keys();
-            self.macs = begin_macs(&self.verifier, &self.evidence, &self.keys, now);
+            self.keys = verifier.keys();
+            self.macs = begin_macs(verifier, &self.evidence, &self.keys, now);
             if let Some(macs) = &mut self.macs {
                 macs.update(&body);
             }
         }
         let secret_index = match &self.evidence {
-            Evidence::Signature(_) => Some(self.check_signature(now)?),
-            Evidence::Credential(credential) => Some(check_credential(&self.verifier, &self.keys, credential, now)?),
+            Evidence::Signature(_) => Some(self.check_signature(verifier, now)?),
+            Evidence::Credential(credential) => Some(check_credential(verifier, &self.keys, credential, now)?),
             Evidence::Opaque(signature) => {
-                let check = RemoteCheck::new(&self.verifier, &self.keys, signature, headers, body, self.received_at)?;
+                let check = RemoteCheck::new(verifier, &self.keys, signature, headers, body, self.received_at)?;
                 return Ok(Verified::Ask(Box::new(check)));
             }
             Evidence::Nothing => self.check_unsigned()?,
         };
         let proven =
             Proven { evidence: &self.evidence, keys: &self.keys, secret_index, headers, received_at: self.received_at };
-        self.verifier.config.prove(&proven, body, now)
+        verifier.config.prove(&proven, body, now)
     }
 
     /// Returns the index of the secret that made one of the signatures.
     #[inline]
-    fn check_signature(&mut self, now: SystemTime) -> Result<usize, Rejection> {
-        let Self { verifier, evidence, keys, macs, .. } = self;
+    fn check_signature(&mut self, verifier: &Verifier, now: SystemTime) -> Result<usize, Rejection> {
+        let Self { evidence, keys, macs, .. } = self;
         let (Evidence::Signature(signature), Some(macs), Some(hmac)) =
             (evidence, macs, verifier.sender().scheme.hmac())
         else {
