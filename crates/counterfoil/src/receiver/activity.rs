@@ -75,7 +75,8 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if self.activity.running.fetch_sub(1, Ordering::SeqCst) == 1 {
+        // Counted before the flag is read, as in `begin`: nobody but a shutdown waits for the last one.
+        if self.activity.running.fetch_sub(1, Ordering::SeqCst) == 1 && self.activity.is_closing() {
             self.activity.idle.fire();
         }
     }

@@ -40,7 +40,7 @@ impl Once {
         match self.claim(receiver, runtime, running, delivery).await {
             Admission::New(delivery, lease) => Ok((delivery, lease)),
             Admission::InFlight(delivery, retry_after) => {
-                self.wait(receiver, runtime, running, delivery, retry_after).await
+                Box::pin(self.wait(receiver, runtime, running, delivery, retry_after)).await
             }
             Admission::Answered(answer) => Err(answer),
         }

@@ -100,7 +100,7 @@ impl Receiver {
             return Err(Rejection::ShuttingDown);
         }
         let tenant = match &self.inner.tenants {
-            Some(tenants) => Some(tenants.keys(runtime, verifier, head).await?),
+            Some(tenants) => Some(Box::pin(tenants.keys(runtime, verifier, head)).await?),
             None => None,
         };
         verifier.present_read(evidence, tenant, self.inner.clock.now())

@@ -23,14 +23,15 @@ pub(super) fn is_long(limit: Duration, lease_time: NonZeroDuration) -> bool {
 
 /// A time limit that also stops what never yields to its runtime, and so keeps the alarm from ringing.
 pub(super) struct Limit {
+    time: Duration,
     at: Option<Instant>,
-    alarm: BoxFuture<'static, ()>,
+    alarm: Option<BoxFuture<'static, ()>>,
 }
 
 impl Limit {
     /// One that is over after `time`.
-    pub(super) fn new(runtime: &impl Runtime, time: Duration) -> Self {
-        Self { at: monotonic().checked_add(time), alarm: runtime.sleep(time) }
+    pub(super) fn new(time: Duration) -> Self {
+        Self { time, at: monotonic().checked_add(time), alarm: None }
     }
 
     /// To be asked before each step of what is limited, the first included: a claim that was long in coming may
@@ -39,9 +40,10 @@ impl Limit {
         self.at.is_some_and(|at| monotonic() >= at)
     }
 
-    /// Ready when it is over.
-    pub(super) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.alarm.as_mut().poll(cx)
+    /// Ready when it is over. The alarm is set when this is asked for the first time.
+    pub(super) fn poll_over(&mut self, runtime: &impl Runtime, cx: &mut Context<'_>) -> Poll<()> {
+        let left = || self.at.map_or(self.time, |at| at.saturating_duration_since(monotonic()));
+        self.alarm.get_or_insert_with(|| runtime.sleep(left())).as_mut().poll(cx)
     }
 }
 
@@ -63,8 +65,8 @@ impl Receiver {
     /// Extends the lease for as long as this is polled, and is ready when the handler has to stop.
     pub(super) async fn keep<T>(&self, once: &Once, runtime: &impl Runtime, lease: &mut Lease) -> Ran<T> {
         loop {
-            let limit = Limit::new(runtime, once.time_left(lease));
-            match before(limit, self.extend(once, runtime, lease)).await {
+            let limit = Limit::new(once.time_left(lease));
+            match before(runtime, limit, self.extend(once, runtime, lease)).await {
                 None => return Ran::TimedOut,
                 Some(Ok(Kept::Extended)) => {}
                 Some(Ok(Kept::Completed)) => return pending().await,
@@ -95,7 +97,7 @@ impl Receiver {
 }
 
 /// What `call` comes to, or `None` where the limit is over first.
-async fn before<T>(mut limit: Limit, call: impl Future<Output = T>) -> Option<T> {
+async fn before<T>(runtime: &impl Runtime, mut limit: Limit, call: impl Future<Output = T>) -> Option<T> {
     let mut call = pin!(call);
     poll_fn(|cx| {
         if limit.is_over() {
@@ -103,7 +105,7 @@ async fn before<T>(mut limit: Limit, call: impl Future<Output = T>) -> Option<T>
         }
         match call.as_mut().poll(cx) {
             Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
-            Poll::Pending => limit.poll_over(cx).map(|()| None),
+            Poll::Pending => limit.poll_over(runtime, cx).map(|()| None),
         }
     })
     .await

@@ -1,9 +1,9 @@
 //! What surrounds the handler: its time limit, its panics, and the settling of its event. Written once, for every
 //! runtime.
 
-use std::future::{Future, pending, poll_fn};
+use std::future::{Future, Pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -130,9 +130,9 @@ impl Receiver {
     /// Takes a verified delivery to its end: claims the event, runs `handler`, settles, and says what to
     /// answer.
     ///
-    /// Run it in a task of its own: a sender that hangs up must not cancel it. If the task ends early all the
-    /// same, the event becomes claimable when its lease has passed.
-    pub async fn process<R, H, F, T>(self, runtime: R, received: Received, handler: H) -> Processed<T>
+    /// Bring it to its end, in a task of its own at the latest when nobody waits for it any more: a sender that hangs up
+    /// must not cancel it. If it is dropped all the same, the event becomes claimable when its lease has passed.
+    pub fn process<R, H, F, T>(self, runtime: R, received: Received, handler: H) -> impl Future<Output = Processed<T>>
     where
         R: Runtime,
         H: FnOnce(Delivery, Context) -> F,
@@ -142,7 +142,7 @@ impl Receiver {
             let handled = handler(delivery, context);
             async move { Some(handled.await) }
         };
-        self.process_by(runtime, received, Handler { call: handler, stopping: Stopping::Drop }).await
+        self.process_by(runtime, received, Handler { call: handler, stopping: Stopping::Drop })
     }
 
     /// As [`process`](Self::process), for a handler that cannot be dropped, such as one in a thread or in another
@@ -174,6 +174,7 @@ impl Receiver {
         H: FnOnce(Delivery, Context) -> F,
         F: Future<Output = Option<Handled<T>>>,
     {
+        // The future of an ordinary delivery is moved a few times: what is rare is boxed, to keep it small.
         let Received { verified, mut timings } = received;
         let Some(running) = self.inner.activity.begin() else {
             return Processed::Answered(self.refuse(Rejection::ShuttingDown));
@@ -181,9 +182,9 @@ impl Receiver {
         let delivery = match verified {
             Verified::Fresh(delivery) => delivery,
             Verified::Stale(stale) => {
-                return Processed::Answered(self.look_up(&runtime, stale, &timings).await);
+                return Processed::Answered(Box::pin(self.look_up(&runtime, stale, &timings)).await);
             }
-            Verified::Ask(check) => match self.ask_sender(&runtime, &running, check, &mut timings).await {
+            Verified::Ask(check) => match Box::pin(self.ask_sender(&runtime, &running, check, &mut timings)).await {
                 Ok(delivery) => delivery,
                 Err(rejection) => return Processed::Answered(self.refuse(rejection)),
             },
@@ -241,8 +242,8 @@ impl Receiver {
         let started = monotonic();
         let limit = self.inner.handler_time;
         let Handler { call, stopping } = handler;
-        let handler = async move { call(delivery, context).await };
-        let ran = run(runtime, running, limit, pending(), stopping, handler).await;
+        let handler = Box::pin(async move { call(delivery, context).await });
+        let ran = run(runtime, running, limit, None::<Pin<Box<Pending<_>>>>, stopping, handler).await;
         timings.handle = Some(started.elapsed());
         let settled = match Settlement::of(ran) {
             Settlement::Complete(handled) => Ok(handled),
@@ -272,10 +273,10 @@ impl Receiver {
         let declared = self.inner.handler_time.unwrap_or(Duration::MAX);
         let long = self.inner.handler_time.is_some_and(|limit| is_long(limit, once.lease_time));
         let limit = if long { declared } else { declared.min(once.time_left(&lease)) };
-        let keep = async { if long { self.keep(once, runtime, &mut lease).await } else { pending().await } };
+        let keep = long.then(|| Box::pin(self.keep(once, runtime, &mut lease)));
         let started = monotonic();
         let Handler { call, stopping } = handler;
-        let handler = async move { call(delivery, context).await };
+        let handler = Box::pin(async move { call(delivery, context).await });
         let ran = run(runtime, running, Some(limit), keep, stopping, handler).await;
         timings.handle = Some(started.elapsed());
         let started = monotonic();
@@ -327,7 +328,7 @@ impl Receiver {
             Settlement::Bury(reject) => {
                 match ask(runtime, lease.bury(&once.store, reject.reason())).await {
                     Ok(Fenced::Applied) => {}
-                    Ok(Fenced::Lost) => self.after_loss(once, runtime, lease.fence()).await?,
+                    Ok(Fenced::Lost) => Box::pin(self.after_loss(once, runtime, lease.fence())).await?,
                     Err(error) => self.observe_store_error("dead", &error),
                 }
                 Err(failed(Failure::Dead))
@@ -352,7 +353,7 @@ impl Receiver {
     ) -> Result<Handled<T>, Answer> {
         match ask(runtime, lease.complete(&once.store)).await {
             Ok(Fenced::Applied) => Ok(handled),
-            Ok(Fenced::Lost) => self.after_loss(once, runtime, lease.fence()).await.map(|()| handled),
+            Ok(Fenced::Lost) => Box::pin(self.after_loss(once, runtime, lease.fence())).await.map(|()| handled),
             // The effect has happened: a refusal now would cause the very repeat that it is meant to prevent.
             Err(error) => {
                 self.observe_store_error("complete", &error);
@@ -427,25 +428,24 @@ async fn run<T>(
     runtime: &impl Runtime,
     running: &Running,
     limit: Option<Duration>,
-    keep: impl Future<Output = Ran<T>>,
+    mut keep: Option<Pin<Box<impl Future<Output = Ran<T>>>>>,
     mut stopping: Stopping<'_>,
-    handler: impl Future<Output = Option<Handled<T>>>,
+    mut handler: Pin<Box<impl Future<Output = Option<Handled<T>>>>>,
 ) -> Ran<T> {
-    let (mut keep, mut handler) = (pin!(keep), Box::pin(handler));
-    let mut limit = limit.map(|limit| Limit::new(runtime, limit));
-    let mut stop = running.stop();
+    let mut limit = limit.map(Limit::new);
+    let mut stop = None;
     let mut over = None;
     let ran = poll_fn(|cx| {
         if over.is_none() {
             over = if limit.as_ref().is_some_and(Limit::is_over) {
                 Some(Ran::TimedOut)
-            } else if running.is_stopped() || stop.poll_fired(cx).is_ready() {
+            } else if running.is_stopped() {
                 Some(Ran::Stopped)
             } else {
                 // Ahead of the handler, which may use up what the runtime grants a task at one time.
-                match keep.as_mut().poll(cx) {
-                    Poll::Ready(ran) => Some(ran),
-                    Poll::Pending => None,
+                match keep.as_mut().map(|keep| keep.as_mut().poll(cx)) {
+                    Some(Poll::Ready(ran)) => Some(ran),
+                    Some(Poll::Pending) | None => None,
                 }
             };
         }
@@ -464,13 +464,18 @@ async fn run<T>(
                 Ok(Poll::Ready(None)) => return Poll::Ready(over.take().unwrap_or(Ran::Unanswered)),
                 Ok(Poll::Pending) => {}
             }
-            match &mut limit {
-                Some(limit) if over.is_none() => match limit.poll_over(cx) {
-                    Poll::Ready(()) => over = Some(Ran::TimedOut),
-                    Poll::Pending => return Poll::Pending,
-                },
-                _ => return Poll::Pending,
+            if over.is_some() {
+                return Poll::Pending;
             }
+            // A handler that never waits has cost neither a subscription nor a timer.
+            let stop = stop.get_or_insert_with(|| running.stop());
+            over = if running.is_stopped() || stop.poll_fired(cx).is_ready() {
+                Some(Ran::Stopped)
+            } else if limit.as_mut().is_some_and(|limit| limit.poll_over(runtime, cx).is_ready()) {
+                Some(Ran::TimedOut)
+            } else {
+                return Poll::Pending;
+            };
         }
     })
     .await;
