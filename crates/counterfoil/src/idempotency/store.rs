@@ -146,8 +146,8 @@ impl From<&Delivery> for Note {
     fn from(delivery: &Delivery) -> Self {
         let (endpoint, event_type) = (delivery.endpoint(), delivery.event_type().unwrap_or("event"));
         Self::new(match delivery.event_id() {
-            Some(id) => format!("{endpoint} {event_type} {id}"),
-            None => format!("{endpoint} {event_type}"),
+            Some(id) => [endpoint, " ", event_type, " ", id.as_str()].concat(),
+            None => [endpoint, " ", event_type].concat(),
         })
     }
 }
