@@ -51,7 +51,7 @@ where
         let (inner, receiver) = (self.inner.clone(), self.receiver.clone());
         let (request, mut payload) = request.into_parts();
         ResponseFuture::new(async move {
-            let parts = match convert::head(request.head()) {
+            let parts = match convert::head(request.head(), &receiver) {
                 Ok(parts) => parts,
                 Err(error) => {
                     let rejection = Rejection::BodyUnreadable { reason: error.to_string().into() };

@@ -66,6 +66,17 @@ impl FromIterator<(String, String)> for Parameters {
 }
 
 impl Receiver {
+    /// Whether a header of that name, in lower case, can make a difference. An adapter that has to copy headers for
+    /// [`Head::headers`] may leave out the others, and none of the values of these.
+    #[must_use]
+    pub fn reads_header(&self, name: &str) -> bool {
+        // Whoever finds tenants sees the whole head.
+        self.has_tenants()
+            || CONTENT_ENCODING == name
+            || CONTENT_LENGTH == name
+            || self.inner.verifier.reads_header(name)
+    }
+
     /// Judges a request by its head, before one byte of its body is read: method, encoding, the headers that prove it,
     /// declared length. Where there are tenants, looks up whose delivery it says it is.
     ///
@@ -129,6 +140,20 @@ fn declares_more_than(limit: usize, declared: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Secret, senders};
+
+    #[test]
+    fn whatever_a_sender_signs_or_names_is_read() {
+        let receiver = Receiver::builder(senders::AGILED).secret(Secret::new("agiled_secret_example").unwrap());
+        let receiver = receiver.build().unwrap();
+        let named = ["signature", "timestamp", "event", "id"].map(|name| format!("x-agiled-webhook-{name}"));
+        for name in named.iter().map(String::as_str).chain(["content-encoding", "content-length"]) {
+            assert!(receiver.reads_header(name), "{name}");
+        }
+        for name in ["x-agiled-webhook", "x-handl-signature", "user-agent", ""] {
+            assert!(!receiver.reads_header(name), "{name}");
+        }
+    }
 
     #[test]
     fn t46_a_declared_length_allocates_nothing_and_never_wraps() {

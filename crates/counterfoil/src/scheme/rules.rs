@@ -25,6 +25,18 @@ pub(crate) struct CheckedScheme {
     pub(crate) id: Option<HeaderName>,
 }
 
+impl CheckedScheme {
+    /// Whether what a delivery comes to can depend on a header of that name, in lower case.
+    pub(crate) fn reads_header(&self, name: &str) -> bool {
+        let stamp = match &self.stamp {
+            Some((StampPlace::Header(header), _)) => Some(header),
+            Some((StampPlace::Entry(..), _)) | None => None,
+        };
+        let others = [&self.header, &self.event, &self.id].into_iter().flatten();
+        others.chain(stamp).chain(self.signed.iter().map(|signed| &signed.name)).any(|header| header == name)
+    }
+}
+
 /// Where the time is that is read before the body.
 #[derive(Debug)]
 pub(crate) enum StampPlace {
@@ -315,6 +327,13 @@ mod tests {
             hmac.signed = parts.into();
             sender.scheme.body = body;
         })
+    }
+
+    #[test]
+    fn a_signed_header_is_read() {
+        let parts = vec![Part::Header("X-Id".into()), Part::Literal(".".into()), Part::Body];
+        let scheme = signed(parts, BodyForm::JsonObject).unwrap();
+        assert!(scheme.reads_header("x-id") && !scheme.reads_header("x-ids"));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::keys::KeySet;
-use super::{Config, MAX_SIGNATURES};
+use super::{Config, MAX_SIGNATURES, Verifier};
 use crate::Rejection;
 use crate::scheme::{Check, Hash, Hmac, Part, SignedHeader, StampPlace, Token, TokenEncoding};
 use crate::signature::{Macs, Tag};
@@ -97,6 +97,13 @@ impl Signature {
             };
             macs.update(bytes);
         }
+    }
+}
+
+impl Verifier {
+    /// Whether what a delivery comes to can depend on a header of that name, in lower case.
+    pub(crate) fn reads_header(&self, name: &str) -> bool {
+        self.config.scheme.reads_header(name)
     }
 }
 
