@@ -1,4 +1,4 @@
-//! What the layer owes to tower: readiness, zero polls of a refused body, and its own task.
+//! What the layer owes to tower: readiness, zero polls of a refused body, and handlers that nobody cancels.
 
 use std::convert::Infallible;
 use std::pin::Pin;

@@ -8,6 +8,7 @@ mod axum;
 mod client;
 mod differences;
 mod disk;
+mod dropped;
 mod handler;
 mod heartbeat;
 mod layer;

@@ -1,20 +1,22 @@
-//! The service: reads and verifies a request, then runs the inner service in a task of its own.
+//! The service: reads and verifies a request, then runs the inner service, whoever goes away meanwhile.
 
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task;
+use std::task::{self, Poll};
 
 use actix_web::body::{BoxBody, EitherBody};
 use actix_web::dev::{Payload, Service, ServiceRequest, ServiceResponse, forward_ready};
 use actix_web::error::PayloadError;
 use actix_web::http::ConnectionType;
-use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, rt};
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
 use counterfoil::receiver::{Answer, Context, Handled, Head, Intake, Parameters, Processed, Received, Reject};
 use counterfoil::{Delivery, Receiver, Rejection};
 use futures_core::Stream;
-use tracing::Instrument;
 
 use crate::body::Unread;
 use crate::error::{Settled, Unaccompanied};
@@ -55,7 +57,7 @@ where
                 Ok(parts) => parts,
                 Err(error) => {
                     let rejection = Rejection::BodyUnreadable { reason: error.to_string().into() };
-                    return Ok(unread(request, payload, receiver.refuse(rejection)));
+                    return ControlFlow::Break(Ok(unread(request, payload, receiver.refuse(rejection))));
                 }
             };
             let parameters = parameters(&receiver, &request);
@@ -63,13 +65,14 @@ where
             let received = match receiver.head(&Tokio, &head).await {
                 Ok(mut intake) => match read(&receiver, &mut intake, &mut payload).await {
                     Ok(()) => intake.finish(&parts.headers),
-                    Err(answer) => return Ok(unread(request, payload, answer)),
+                    Err(answer) => return ControlFlow::Break(Ok(unread(request, payload, answer))),
                 },
-                Err(answer) => return Ok(unread(request, payload, answer)),
+                Err(answer) => return ControlFlow::Break(Ok(unread(request, payload, answer))),
             };
             match received {
-                Ok(received) => handle(receiver, inner, request, received).await,
-                Err(answer) => Ok(respond(request, answer)),
+                // Boxed: it is large, and on its way out of here it is moved several times.
+                Ok(received) => ControlFlow::Continue(Box::pin(handle(receiver, inner, request, received))),
+                Err(answer) => ControlFlow::Break(Ok(respond(request, answer))),
             }
         })
     }
@@ -116,35 +119,22 @@ where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: 'static,
 {
-    // In a task of its own, so that a sender that hangs up does not cancel it. Boxed: it is large, and tokio moves what
-    // it spawns several times.
-    let task = rt::spawn(Box::pin(process(receiver.clone(), inner, request, received)).in_current_span());
-    // Without an outcome the worker is going down, or we have failed: nobody can say what became of the event, so
-    // the sender keeps it.
-    task.await.unwrap_or_else(|_| Err(Unaccompanied(receiver.refuse(Rejection::ShuttingDown)).into()))
-}
-
-async fn process<S, B>(
-    receiver: Receiver,
-    inner: Rc<S>,
-    request: HttpRequest,
-    received: Received,
-) -> Response<EitherBody<B>>
-where
-    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
-{
     // The request is here, or with the handler, never in both places: services inside panic where it is shared.
     let place = Cell::new(Some(request));
     let (lent, inner) = (&place, &inner);
-    let processed = receiver
-        .process(Tokio, received, |delivery, context| async move {
-            let request = lent.take().expect("a handler is run once");
-            let handled = handled(inner.call(verified(request, delivery, context)).await);
-            lent.set(handled.response.as_ref().ok().map(|response| response.request().clone()));
-            handled
-        })
-        .await;
-    match (processed, place.into_inner()) {
+    let mut process = pin!(receiver.clone().process(Tokio, received, |delivery, context| async move {
+        let request = lent.take().expect("a handler is run once");
+        let handled = handled(inner.call(verified(request, delivery, context)).await);
+        lent.set(handled.response.as_ref().ok().map(|response| response.request().clone()));
+        handled
+    }));
+    let processed = poll_fn(|cx| {
+        // A handler's panic is caught further inside. With any other, nobody can say what became of the event, so the
+        // sender keeps it.
+        catch_unwind(AssertUnwindSafe(|| process.as_mut().poll(cx)))
+            .unwrap_or_else(|_| Poll::Ready(Processed::Answered(receiver.refuse(Rejection::ShuttingDown))))
+    });
+    match (processed.await, place.take()) {
         (Processed::Passed(response), _) => response.map(ServiceResponse::map_into_left_body),
         (Processed::Answered(answer), Some(request)) => Ok(respond(request, answer)),
         (Processed::Answered(answer), None) => Err(Unaccompanied(answer).into()),

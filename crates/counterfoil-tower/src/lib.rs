@@ -6,8 +6,10 @@
 //! 2. its signature is the sender's, over the bytes on the wire, within the tolerance;
 //! 3. no earlier delivery of the event was completed, is being handled, or was rejected for good.
 //!
-//! The inner service then runs **in a task of its own**: a sender that hangs up does not cancel it. A 2xx
-//! completes the event; any other status, a panic, or running out of time gives it back for the next retry.
+//! The inner service then runs **to its end**. A sender that hangs up does not cancel it: whenever the response is
+//! dropped early, what is left of the handling goes on in a task of its own, where it finds no task-locals of layers
+//! outside. A 2xx completes the event; any other status, a panic, or running out of time gives it back for the next
+//! retry.
 //!
 //! ```
 //! # #[cfg(feature = "axum")]

@@ -1,18 +1,21 @@
-//! The service: reads and verifies a request, then runs the inner service in a task of its own.
+//! The service: reads and verifies a request, then runs the inner service, whoever goes away meanwhile.
 
 use std::error::Error;
+use std::future::poll_fn;
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
-use counterfoil::receiver::{Answer, Handled, Head, Intake, Parameters, Processed, Received, Reject};
-use counterfoil::{Receiver, Rejection};
+use counterfoil::receiver::{self, Answer, Handled, Head, Intake, Parameters, Processed, Received, Reject};
+use counterfoil::{Delivery, Receiver, Rejection};
 use http::header::CONNECTION;
 use http::{HeaderValue, Request, Response, StatusCode, Version, request};
 use http_body::{Body, Frame};
 use tower_service::Service;
-use tracing::Instrument;
 
+use crate::future::Outcome;
 use crate::{ResponseBody, ResponseFuture, Tokio, VerifiedBody};
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -76,13 +79,14 @@ where
             let received = match receiver.head(&Tokio, &head).await {
                 Ok(mut intake) => match read(&receiver, &mut intake, body).await {
                     Ok(()) => intake.finish(&parts.headers),
-                    Err(answer) => return Ok(unread(parts.version, respond(answer))),
+                    Err(answer) => return ControlFlow::Break(Ok(unread(parts.version, respond(answer)))),
                 },
-                Err(answer) => return Ok(unread(parts.version, respond(answer))),
+                Err(answer) => return ControlFlow::Break(Ok(unread(parts.version, respond(answer)))),
             };
             match received {
-                Ok(received) => handle(receiver, inner, parts, received).await,
-                Err(answer) => Ok(respond(answer)),
+                // Boxed: it is large, and on its way out of here it is moved several times.
+                Ok(received) => ControlFlow::Continue(Box::pin(handle(receiver, inner, parts, received))),
+                Err(answer) => ControlFlow::Break(Ok(respond(answer))),
             }
         })
     }
@@ -148,56 +152,46 @@ fn unreadable(receiver: &Receiver, error: &(dyn Error + Send + Sync + 'static)) 
 
 async fn handle<S, ResBody>(
     receiver: Receiver,
-    inner: S,
+    mut inner: S,
     parts: request::Parts,
     received: Received,
-) -> Result<Response<ResponseBody<ResBody>>, S::Error>
+) -> Outcome<ResBody, S::Error>
 where
-    S: Service<Request<VerifiedBody>, Response = Response<ResBody>> + Send + 'static,
-    S::Future: Send,
-    S::Error: Send + 'static,
-    ResBody: Send + 'static,
+    S: Service<Request<VerifiedBody>, Response = Response<ResBody>>,
 {
-    // In a task of its own, so that a sender that hangs up does not cancel it. Boxed, because a spawned future is moved
-    // several times, and this one holds the request and the handler's state.
-    let task = tokio::spawn(Box::pin(process(receiver.clone(), inner, parts, received)).in_current_span());
-    // Without an outcome the runtime is going down, or we have failed: nobody can say what became of the event,
-    // so the sender keeps it.
-    let processed = task.await.unwrap_or_else(|_| Processed::Answered(receiver.refuse(Rejection::ShuttingDown)));
-    match processed {
+    let handler = |delivery: Delivery, context: receiver::Context| async move {
+        let response = inner.call(verified(parts, delivery, context)).await;
+        Handled {
+            status: response.as_ref().map_or(StatusCode::INTERNAL_SERVER_ERROR, Response::status),
+            reject: response.as_ref().ok().and_then(|response| response.extensions().get::<Reject>().cloned()),
+            response,
+        }
+    };
+    let mut process = pin!(receiver.clone().process(Tokio, received, handler));
+    let processed = poll_fn(|cx| {
+        // A handler's panic is caught further inside. With any other, nobody can say what became of the event, so the
+        // sender keeps it.
+        catch_unwind(AssertUnwindSafe(|| process.as_mut().poll(cx)))
+            .unwrap_or_else(|_| Poll::Ready(Processed::Answered(receiver.refuse(Rejection::ShuttingDown))))
+    });
+    match processed.await {
         Processed::Passed(response) => response.map(|response| response.map(ResponseBody::inner)),
         Processed::Answered(answer) => Ok(respond(answer)),
     }
 }
 
-async fn process<S, ResBody>(
-    receiver: Receiver,
-    mut inner: S,
-    parts: request::Parts,
-    received: Received,
-) -> Processed<Result<Response<ResBody>, S::Error>>
-where
-    S: Service<Request<VerifiedBody>, Response = Response<ResBody>>,
-{
-    receiver
-        .process(Tokio, received, |delivery, context| async move {
-            let mut request = Request::from_parts(parts, VerifiedBody::new(delivery.body().clone()));
-            #[cfg(feature = "axum")]
-            axum::extract::DefaultBodyLimit::max(delivery.body().len()).apply(&mut request);
-            let extensions = request.extensions_mut();
-            if let Some(fence) = context.fence {
-                extensions.insert(fence);
-            }
-            extensions.insert(context);
-            extensions.insert(delivery);
-            let response = inner.call(request).await;
-            Handled {
-                status: response.as_ref().map_or(StatusCode::INTERNAL_SERVER_ERROR, Response::status),
-                reject: response.as_ref().ok().and_then(|response| response.extensions().get::<Reject>().cloned()),
-                response,
-            }
-        })
-        .await
+/// The request as the inner service sees it.
+fn verified(parts: request::Parts, delivery: Delivery, context: receiver::Context) -> Request<VerifiedBody> {
+    let mut request = Request::from_parts(parts, VerifiedBody::new(delivery.body().clone()));
+    #[cfg(feature = "axum")]
+    axum::extract::DefaultBodyLimit::max(delivery.body().len()).apply(&mut request);
+    let extensions = request.extensions_mut();
+    if let Some(fence) = context.fence {
+        extensions.insert(fence);
+    }
+    extensions.insert(context);
+    extensions.insert(delivery);
+    request
 }
 
 /// The rest of the body is never read, so the connection cannot carry another request. Saying so keeps the

@@ -11,7 +11,7 @@
 //! | freshness | | 401 |
 //! | prove | [`Delivery`], the only proof | |
 //! | claim: one atomic step in the [`Store`](idempotency::Store) | a [`Lease`](idempotency::Lease) | 503 |
-//! | handle: your code, in a task of its own | a status | |
+//! | handle: your code, which no sender that hangs up cancels | a status | |
 //! | settle: complete, release or bury, fenced by the lease's token | the answer | |
 //!
 //! This crate has no sockets, no files and no runtime. Servers use an adapter (`counterfoil-tower`) and a

@@ -58,7 +58,7 @@ impl Handler {
         self.0.lock().unwrap().bodies.clone()
     }
 
-    fn finished(&self) -> usize {
+    pub(crate) fn finished(&self) -> usize {
         self.0.lock().unwrap().finished
     }
 }

@@ -4,6 +4,7 @@
 
 mod around;
 mod client;
+mod dropped;
 mod event;
 mod extract;
 mod handler;

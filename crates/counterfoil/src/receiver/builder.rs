@@ -198,7 +198,7 @@ impl ReceiverBuilder {
     /// somebody forgot it or took it over. An event that the handler completed in a transaction of its own needs
     /// no lease any more: the handler goes on.
     ///
-    /// The lease is extended in the handler's own task. A handler that blocks its thread is out of reach, for
+    /// The lease is extended in the task that runs the handler. A handler that blocks its thread is out of reach, for
     /// this limit as for the extensions. A transaction that has completed the event keeps an extension waiting
     /// until it ends: complete the event as its last step.
     ///

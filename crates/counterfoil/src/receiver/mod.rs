@@ -7,7 +7,7 @@
 //! 3. the store has no live claim, completion or burial of its key.
 //!
 //! The receiver knows no runtime and no framework. An adapter feeds it ([`Receiver::head`],
-//! [`Intake::read`], [`Intake::finish`]), runs [`Receiver::process`] in a task of its own, and translates the
+//! [`Intake::read`], [`Intake::finish`]), brings [`Receiver::process`] to its end, and translates the
 //! result. It decides nothing: [`Answer`] is the one table from outcome to answer.
 //!
 //! ```
