@@ -1,7 +1,6 @@
 //! What goes out in the handler's place.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use counterfoil::receiver::Answer as Told;
 use counterfoil::{Failure, Rejection, StoreError};
@@ -9,6 +8,7 @@ use http::Response;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use crate::convert::Span;
 use crate::errors;
 
 /// What the receiver answers in the handler's place: the same status, headers and body in every language.
@@ -48,8 +48,8 @@ impl Answer {
 
     /// To a copy of an event that is being handled: 503.
     #[staticmethod]
-    fn in_flight(retry_after: Duration) -> Self {
-        Self::new(Told::Refused(Rejection::InFlight { retry_after }))
+    fn in_flight(retry_after: Span) -> Self {
+        Self::new(Told::Refused(Rejection::InFlight { retry_after: retry_after.0 }))
     }
 
     /// To an event that is never to be handled: 500.

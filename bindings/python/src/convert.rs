@@ -1,9 +1,10 @@
 //! Bodies and times: from Python, and back.
 
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyOverflowError, PyTypeError, PyUnicodeError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::sync::PyOnceLock;
@@ -92,6 +93,31 @@ impl<'py> FromPyObject<'_, 'py> for Text {
         text.map(Self)
             .map_err(|_| errors::config_text(value.py(), "a setting is no Unicode text: it holds a surrogate"))
     }
+}
+
+/// A setting that is a whole number. One that no such setting can hold is a `ConfigError`.
+pub(crate) fn whole<'py, T>(value: &Bound<'py, PyAny>) -> PyResult<T>
+where
+    T: for<'a> FromPyObject<'a, 'py, Error = PyErr>,
+{
+    let py = value.py();
+    value.extract().map_err(|error: PyErr| {
+        if !error.is_instance_of::<PyOverflowError>(py) {
+            return error;
+        }
+        errors::config_text(py, "a setting is a number that is negative, or larger than any that works")
+    })
+}
+
+/// A path. One that the system cannot be told is a `ConfigError`.
+pub(crate) fn path(value: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
+    let py = value.py();
+    value.extract().map_err(|error: PyErr| {
+        if !error.is_instance_of::<PyUnicodeError>(py) {
+            return error;
+        }
+        errors::config_text(py, "a path is no Unicode text: it holds a surrogate")
+    })
 }
 
 /// The name of a value's type, for messages that must not hold the value.

@@ -57,10 +57,15 @@ impl Delivery {
     fn assertion(
         verifier: &Bound<'_, Verifier>,
         body: &Bound<'_, PyAny>,
-        event_id: Option<&str>,
+        event_id: Option<&Bound<'_, PyString>>,
         now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let py = verifier.py();
+        let no_text = |_| {
+            let rejection = Rejection::EventIdInvalid { place: "event_id".into(), reason: "is no Unicode text" };
+            errors::rejection(py, &rejection)
+        };
+        let event_id = event_id.map(|id| id.to_str()).transpose().map_err(no_text)?;
         let verifier = verifier.get();
         let now = now.map_or_else(|| Ok(SystemClock.now()), convert::time)?;
         let object = convert::bytes_object(body)?;

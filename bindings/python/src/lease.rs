@@ -13,7 +13,7 @@ use pyo3::types::PyType;
 
 use crate::answer::Answer;
 use crate::completion::{Completion, Mailbox, Slot};
-use crate::convert::Lossy;
+use crate::convert::{self, Lossy};
 use crate::course::Held;
 use crate::delivery::Delivery;
 use crate::errors;
@@ -106,13 +106,23 @@ impl Lease {
     /// Returns:
     ///     None where the handler's own response goes out, or the answer that goes out in its place.
     #[pyo3(signature = (status, *, reject = None))]
-    fn settle(&self, py: Python<'_>, status: Option<u16>, reject: Option<Lossy>) -> PyResult<Py<PyAny>> {
+    fn settle(
+        &self,
+        py: Python<'_>,
+        #[pyo3(from_py_with = convert::whole)] status: Option<u16>,
+        reject: Option<Lossy>,
+    ) -> PyResult<Py<PyAny>> {
         self.settled(py, status, reject)?.result(py)
     }
 
     /// As `settle`. What is under way goes on, whether or not it is awaited.
     #[pyo3(signature = (status, *, reject = None))]
-    fn asettle(&self, py: Python<'_>, status: Option<u16>, reject: Option<Lossy>) -> PyResult<Completion> {
+    fn asettle(
+        &self,
+        py: Python<'_>,
+        #[pyo3(from_py_with = convert::whole)] status: Option<u16>,
+        reject: Option<Lossy>,
+    ) -> PyResult<Completion> {
         self.settled(py, status, reject).map(Completion::new)
     }
 

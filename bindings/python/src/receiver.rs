@@ -218,7 +218,7 @@ impl Receiver {
         refuse_conflicts: bool,
         in_flight_wait: Option<Span>,
         handler_time: Option<Span>,
-        body_limit: usize,
+        #[pyo3(from_py_with = convert::whole)] body_limit: usize,
         body_timeout: Option<Span>,
         clock: Option<Py<FixedClock>>,
     ) -> PyResult<Self> {

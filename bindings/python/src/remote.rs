@@ -6,6 +6,7 @@ use std::time::Duration;
 use counterfoil_remote::{Client, ClientBuilder, ClientError};
 use pyo3::prelude::*;
 
+use crate::convert::{Span, Text};
 use crate::process::PerProcess;
 use crate::{errors, runtime};
 
@@ -71,12 +72,17 @@ impl Remote {
     #[pyo3(signature = (*, timeout = None, proxy = None, bundled_roots = false, insecure_base_url = None))]
     fn new(
         py: Python<'_>,
-        timeout: Option<Duration>,
-        proxy: Option<String>,
+        timeout: Option<Span>,
+        proxy: Option<Text>,
         bundled_roots: bool,
-        insecure_base_url: Option<String>,
+        insecure_base_url: Option<Text>,
     ) -> PyResult<Self> {
-        let settings = Settings { timeout, proxy, bundled_roots, insecure_base_url };
+        let settings = Settings {
+            timeout: timeout.map(|span| span.0),
+            proxy: proxy.map(|text| text.0),
+            bundled_roots,
+            insecure_base_url: insecure_base_url.map(|text| text.0),
+        };
         let remote = Self { settings, client: PerProcess::new() };
         remote.client(py)?;
         Ok(remote)

@@ -8,7 +8,8 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDateTime, PySequence, PyString, PyTuple};
 
-use crate::{convert, errors};
+use crate::convert::{self, Lossy};
+use crate::errors;
 
 /// The key bytes of one sender. Never shown, wiped from memory when dropped.
 ///
@@ -32,9 +33,10 @@ pub(crate) struct Secret {
 #[pymethods]
 impl Secret {
     #[new]
-    #[pyo3(signature = (text, *, encoding = "raw"))]
-    fn new(text: &Bound<'_, PyAny>, encoding: &str) -> PyResult<Self> {
-        let encoding = match encoding {
+    #[pyo3(signature = (text, *, encoding = None), text_signature = "(text, *, encoding='raw')")]
+    fn new(text: &Bound<'_, PyAny>, encoding: Option<Lossy>) -> PyResult<Self> {
+        let encoding = encoding.map_or_else(|| "raw".to_owned(), |encoding| encoding.0);
+        let encoding = match &*encoding {
             "raw" => SecretEncoding::Raw,
             "base64" => SecretEncoding::Base64,
             "hex" => SecretEncoding::Hex,

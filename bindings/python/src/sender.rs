@@ -6,7 +6,7 @@ use counterfoil::scheme::Check;
 use counterfoil::senders;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::{PyDict, PySequence, PyString};
 
 use crate::convert::{self, Text};
 use crate::errors;
@@ -62,7 +62,9 @@ impl Sender {
         if pointers.is_instance_of::<PyString>() {
             return Err(PyTypeError::new_err("pointers are a list of str: for one, use `with_event_id_at`"));
         }
-        let pointers = pointers.extract::<Vec<Text>>()?;
+        // One by one: a sequence may say of itself that it is longer than any memory.
+        let pointers = pointers.cast::<PySequence>()?.try_iter()?.map(|pointer| pointer?.extract::<Text>());
+        let pointers = pointers.collect::<PyResult<Vec<Text>>>()?;
         Ok(self.with(|sender| sender.with_event_id_from(pointers.into_iter().map(|Text(pointer)| pointer))))
     }
 
@@ -144,7 +146,10 @@ fn by_name<'py, 's>(
 /// Raises:
 ///     ConfigError: The file cannot be read, or something in it is wrong. Names the line, the sender and the field.
 #[pyfunction]
-pub(crate) fn load_senders(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, PyDict>> {
+pub(crate) fn load_senders<'py>(
+    py: Python<'py>,
+    #[pyo3(from_py_with = convert::path)] path: PathBuf,
+) -> PyResult<Bound<'py, PyDict>> {
     let place = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|error| {
         let wrong = errors::config_text(py, &format!("the senders of {place} cannot be read: {error}"));

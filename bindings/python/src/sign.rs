@@ -5,7 +5,8 @@ use http::HeaderMap;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::{convert, errors, headers, secret, sender};
+use crate::convert::{self, Text};
+use crate::{errors, headers, secret, sender};
 
 /// Signs a body as a sender would, for tests.
 ///
@@ -33,13 +34,13 @@ pub(crate) fn sign<'py>(
     body: &Bound<'py, PyAny>,
     at: Option<&Bound<'py, PyAny>>,
     headers: Option<&Bound<'py, PyAny>>,
-    public_url: Option<&str>,
+    public_url: Option<Text>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let sender = sender::resolve(sender)?;
     let config = |error: &(dyn std::error::Error + 'static)| errors::config(py, error);
     let mut signer = Signer::new(&sender, &secret::one(secret, &sender)?).map_err(|error| config(&error))?;
-    if let Some(url) = public_url {
-        signer = signer.with_public_url(url).map_err(|error| config(&error))?;
+    if let Some(Text(url)) = public_url {
+        signer = signer.with_public_url(&url).map_err(|error| config(&error))?;
     }
     let body = convert::body(body)?;
     let at = at.map_or_else(|| Ok(SystemClock.now()), convert::time)?;

@@ -19,7 +19,7 @@ use sqlx::{ConnectOptions, Connection};
 use tokio::sync::OnceCell;
 
 use crate::completion::{Completion, Slot};
-use crate::convert::Text;
+use crate::convert::{self, Text};
 use crate::file::{File, Opened};
 use crate::outcome::Outcome;
 use crate::process::PerProcess;
@@ -213,7 +213,7 @@ impl MemoryStore {
 impl MemoryStore {
     #[new]
     #[pyo3(signature = (capacity = 1_000_000))]
-    fn new(py: Python<'_>, capacity: u32) -> PyResult<Self> {
+    fn new(py: Python<'_>, #[pyo3(from_py_with = convert::whole)] capacity: u32) -> PyResult<Self> {
         let capacity =
             NonZeroU32::new(capacity).ok_or_else(|| errors::config_text(py, "`capacity=` is zero: give at least 1"))?;
         Ok(Self { capacity, store: PerProcess::new() })
@@ -235,9 +235,10 @@ pub(crate) struct SqliteStore(Kept);
 #[pymethods]
 impl SqliteStore {
     #[new]
-    fn new(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
+    fn new(py: Python<'_>, #[pyo3(from_py_with = convert::path)] path: PathBuf) -> PyResult<Self> {
         // Opened later, when the working folder may be another.
-        let path = std::path::absolute(path)?;
+        let path = std::path::absolute(path)
+            .map_err(|error| errors::config_text(py, &format!("the path of the store is none: {error}")))?;
         static OPENING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let guard = OPENING.import(py, "counterfoil._sqlite_guard", "opening")?.call1((&path,))?.unbind();
         let file = Arc::new(File::new(path.clone(), guard));
@@ -281,7 +282,7 @@ impl PostgresStore {
         schema: Option<Text>,
         prefix: Option<Text>,
         migrate: bool,
-        connections: u32,
+        #[pyo3(from_py_with = convert::whole)] connections: u32,
     ) -> PyResult<Self> {
         if connections == 0 {
             return Err(errors::config_text(py, "`connections=` is zero: give at least 1"));

@@ -2,6 +2,7 @@
 
 use counterfoil_sqlx::{PostgresStore, Tables as Inner, postgres, sqlite};
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 
 use crate::convert::Text;
 use crate::errors;
@@ -26,9 +27,9 @@ impl Tables {
     }
 
     /// The text of a statement for PostgreSQL: `claim_in` or `complete_in`.
-    fn postgres(&self, py: Python<'_>, statement: &str) -> PyResult<String> {
+    fn postgres(&self, py: Python<'_>, statement: &Bound<'_, PyString>) -> PyResult<String> {
         use postgres::sql;
-        let text = match statement {
+        let text = match &*statement.to_string_lossy() {
             "claim_in" => sql::CLAIM_IN,
             "complete_in" => sql::COMPLETE_IN,
             other => return Err(unknown(py, other)),
@@ -37,9 +38,9 @@ impl Tables {
     }
 
     /// The text of a statement for SQLite: `claim_in`, `complete_in` or `look`.
-    fn sqlite(&self, py: Python<'_>, statement: &str) -> PyResult<String> {
+    fn sqlite(&self, py: Python<'_>, statement: &Bound<'_, PyString>) -> PyResult<String> {
         use sqlite::sql;
-        let text = match statement {
+        let text = match &*statement.to_string_lossy() {
             "claim_in" => sql::CLAIM_IN,
             "complete_in" => sql::COMPLETE_IN,
             "look" => sql::LOOK,
