@@ -398,60 +398,65 @@ fn decode(base64: &str) -> Vec<u8> {
     STANDARD.decode(base64).expect("base64")
 }
 
-/// T3, T7: what must not compile, each beside the nearest thing that does.
-///
-/// The body comes out of a delivery, once the verdict has been looked at:
-/// ```
-/// fn body(verdict: Result<counterfoil::Delivery, counterfoil::Rejection>) -> Option<bytes::Bytes> {
-///     Some(verdict.ok()?.body().clone())
-/// }
-/// ```
-/// and not out of a verdict that nobody looked at,
-/// ```compile_fail,E0599
-/// fn body(verdict: Result<counterfoil::Delivery, counterfoil::Rejection>) -> Option<bytes::Bytes> {
-///     Some(verdict.body().clone())
-/// }
-/// ```
-/// nor out of a delivery that is being hashed,
-/// ```compile_fail,E0599
-/// fn body(presented: counterfoil::verifier::Presented) -> Option<bytes::Bytes> {
-///     Some(presented.body().clone())
-/// }
-/// ```
-/// nor out of one that is too old.
-/// ```compile_fail,E0624
-/// fn body(stale: counterfoil::verifier::Stale) -> Option<bytes::Bytes> {
-///     Some(stale.delivery().body().clone())
-/// }
-/// ```
-///
-/// A handler runs on what a receiver has received:
-/// ```
-/// use counterfoil::receiver::{Handled, Received, Runtime};
-///
-/// async fn handle(receiver: counterfoil::Receiver, runtime: impl Runtime, input: Received) {
-///     let response = async { Handled { status: http::StatusCode::OK, reject: None, response: () } };
-///     receiver.process(runtime, input, |_, _| response).await;
-/// }
-/// ```
-/// and not on a body.
-/// ```compile_fail,E0308
-/// use counterfoil::receiver::{Handled, Received, Runtime};
-///
-/// async fn handle(receiver: counterfoil::Receiver, runtime: impl Runtime, input: bytes::Bytes) {
-///     let response = async { Handled { status: http::StatusCode::OK, reject: None, response: () } };
-///     receiver.process(runtime, input, |_, _| response).await;
-/// }
-/// ```
-/// Effects are committed by completing their event, and in no other way.
-/// ```compile_fail,E0599
-/// async fn commit(store: counterfoil_sqlx::PostgresStore, fence: counterfoil::idempotency::Fence) {
-///     let transaction = store.begin(fence).await.unwrap();
-///     let _: sqlx::Transaction<'_, sqlx::Postgres> = transaction.into_inner();
-/// }
-/// ```
+/// What must not compile, each beside the nearest thing that does. They are named by the number of their threat.
 #[cfg(doctest)]
-mod typestate {}
+mod typestate {
+    /// ```
+    /// fn body(verdict: Result<counterfoil::Delivery, counterfoil::Rejection>) -> Option<bytes::Bytes> {
+    ///     Some(verdict.ok()?.body().clone())
+    /// }
+    /// ```
+    fn t3_a_body_comes_out_of_a_verdict_that_was_looked_at() {}
+
+    /// ```compile_fail,E0599
+    /// fn body(verdict: Result<counterfoil::Delivery, counterfoil::Rejection>) -> Option<bytes::Bytes> {
+    ///     Some(verdict.body().clone())
+    /// }
+    /// ```
+    fn t3_no_body_comes_out_of_a_verdict_that_nobody_looked_at() {}
+
+    /// ```compile_fail,E0599
+    /// fn body(presented: counterfoil::verifier::Presented) -> Option<bytes::Bytes> {
+    ///     Some(presented.body().clone())
+    /// }
+    /// ```
+    fn t3_no_body_comes_out_of_a_delivery_that_is_being_hashed() {}
+
+    /// ```compile_fail,E0624
+    /// fn body(stale: counterfoil::verifier::Stale) -> Option<bytes::Bytes> {
+    ///     Some(stale.delivery().body().clone())
+    /// }
+    /// ```
+    fn t3_no_body_comes_out_of_a_delivery_that_is_too_old() {}
+
+    /// ```
+    /// use counterfoil::receiver::{Handled, Received, Runtime};
+    ///
+    /// async fn handle(receiver: counterfoil::Receiver, runtime: impl Runtime, input: Received) {
+    ///     let response = async { Handled { status: http::StatusCode::OK, reject: None, response: () } };
+    ///     receiver.process(runtime, input, |_, _| response).await;
+    /// }
+    /// ```
+    fn t7_a_handler_runs_on_what_a_receiver_has_received() {}
+
+    /// ```compile_fail,E0308
+    /// use counterfoil::receiver::{Handled, Received, Runtime};
+    ///
+    /// async fn handle(receiver: counterfoil::Receiver, runtime: impl Runtime, input: bytes::Bytes) {
+    ///     let response = async { Handled { status: http::StatusCode::OK, reject: None, response: () } };
+    ///     receiver.process(runtime, input, |_, _| response).await;
+    /// }
+    /// ```
+    fn t7_no_handler_runs_on_a_body() {}
+
+    /// ```compile_fail,E0599
+    /// async fn commit(store: counterfoil_sqlx::PostgresStore, fence: counterfoil::idempotency::Fence) {
+    ///     let transaction = store.begin(fence).await.unwrap();
+    ///     let _: sqlx::Transaction<'_, sqlx::Postgres> = transaction.into_inner();
+    /// }
+    /// ```
+    fn effects_are_committed_by_completing_their_event_alone() {}
+}
 
 /// The code in these pages compiles as it stands there.
 #[cfg(doctest)]

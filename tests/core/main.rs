@@ -5,8 +5,12 @@
 mod adversarial;
 mod challenges;
 mod dependencies;
+mod facts;
+mod forms;
 mod keys;
 mod log;
 mod properties;
+mod remote;
+mod settings;
 mod stores;
 mod vectors;

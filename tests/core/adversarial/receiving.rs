@@ -452,6 +452,26 @@ async fn t44_a_full_store_refuses_new_events_and_keeps_the_old() {
     assert_eq!(desk.runs(), 1);
 }
 
+/// Leases are the store's affair. A day lies within this sender's window, and is longer than any lease.
+#[tokio::test]
+async fn t44_a_clock_that_jumps_frees_no_event_and_repeats_none() {
+    let desk = Desk::of("handl");
+    let ahead = Desk::built("handl", desk.store.clone(), |builder| builder);
+    ahead.clock.advance(Duration::from_secs(86_400));
+    let answer = desk.example_to(|_| async {
+        assert_eq!(ahead.example(200).await, (503, "in_flight"), "another receiver, a day ahead");
+        desk.clock.advance(Duration::from_secs(86_400));
+        assert_eq!(desk.example(200).await, (503, "in_flight"), "the same, whose clock has jumped");
+        StatusCode::OK
+    });
+    assert_eq!(answer.await, HANDLED);
+    let behind = Desk::built("handl", desk.store.clone(), |builder| builder);
+    for receiver in [&desk, &ahead, &behind] {
+        assert_eq!(receiver.example(200).await, DUPLICATE);
+    }
+    assert_eq!((desk.runs(), ahead.runs(), behind.runs()), (1, 0, 0));
+}
+
 #[tokio::test]
 async fn t44_t45_an_effect_is_acknowledged_though_the_store_is_down_and_completed_behind_it() {
     let desk = Desk::of("handl");
