@@ -17,7 +17,7 @@ use counterfoil::{Receiver, Secret, senders};
 use counterfoil_actix::WebhookMiddleware;
 use counterfoil_benches::fixtures::{SECRET, opaque};
 use counterfoil_benches::load::{BODY, CONNECTIONS, Load, ROWS, handled};
-use counterfoil_benches::{Aim, BoxError, Contest, Extent, Unit};
+use counterfoil_benches::{Aim, BoxError, Contest, Extent, Sheet, Unit};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use webhook_verify::Provider;
@@ -34,17 +34,19 @@ fn main() -> Result<(), BoxError> {
     let extent = Extent::from_args();
     let load = Load::new(extent)?;
     let round = |app: Contender| load.run(serve(app)?.address);
-    Contest::new(format!("actix-web over loopback, {CONNECTIONS} connections, requests a second"), Unit::Rate)
-        .enter(BARE, || round(Contender::of(|| web::post().to(handler))))
-        .enter(INLINE, || round(Contender::of(|| web::post().to(inline))))
-        .enter(PEER, || round(Contender::of(|| web::post().to(peer))))
-        .enter(VERIFYING, || round(ours(receiver(senders::HANDL)?)?))
-        .enter(OPAQUE, || round(ours(receiver(opaque())?)?))
-        .enter(ONCE, || round(ours(receiver(senders::HANDL)?.store(MemoryStore::new(ROWS)))?))
-        .aim(VERIFYING, Aim::AtLeast(0.98), INLINE)
-        .aim(ONCE, Aim::AtLeast(1.0), PEER)
-        .run(extent, 41)?
-        .print()
+    let contest =
+        Contest::new(format!("actix-web over loopback, {CONNECTIONS} connections, requests a second"), Unit::Rate)
+            .enter(BARE, || round(Contender::of(|| web::post().to(handler))))
+            .enter(INLINE, || round(Contender::of(|| web::post().to(inline))))
+            .enter(PEER, || round(Contender::of(|| web::post().to(peer))))
+            .ours(VERIFYING, || round(ours(receiver(senders::HANDL)?)?))
+            .ours(OPAQUE, || round(ours(receiver(opaque())?)?))
+            .ours(ONCE, || round(ours(receiver(senders::HANDL)?.store(MemoryStore::new(ROWS)))?))
+            .aim(VERIFYING, Aim::AtLeast(0.98), INLINE)
+            .aim(ONCE, Aim::AtLeast(1.0), PEER);
+    let mut sheet = Sheet::new(extent);
+    sheet.contest(contest.run(extent, 41)?)?;
+    sheet.finish()
 }
 
 async fn handler(body: web::Bytes) -> HttpResponse {

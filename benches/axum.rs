@@ -19,7 +19,7 @@ use counterfoil::scheme::Sender;
 use counterfoil::{Receiver, Secret, senders};
 use counterfoil_benches::fixtures::{SECRET, opaque};
 use counterfoil_benches::load::{BODY, CONNECTIONS, Load, ROWS, handled};
-use counterfoil_benches::{Aim, BoxError, Contest, Extent, Unit};
+use counterfoil_benches::{Aim, BoxError, Contest, Extent, Sheet, Unit};
 use counterfoil_tower::WebhookLayer;
 use hmac::{Hmac, KeyInit, Mac};
 use http_body_util::Full;
@@ -41,17 +41,18 @@ fn main() -> Result<(), BoxError> {
     let extent = Extent::from_args();
     let server = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let bench = Bench { server, load: Load::new(extent)? };
-    Contest::new(format!("axum over loopback, {CONNECTIONS} connections, requests a second"), Unit::Rate)
+    let contest = Contest::new(format!("axum over loopback, {CONNECTIONS} connections, requests a second"), Unit::Rate)
         .enter(BARE, || bench.round(Router::new().route("/", post(handler))))
         .enter(INLINE, || bench.round(Router::new().route("/", post(inline)).with_state(SECRET.into())))
         .enter(PEER, || bench.round(peer()))
-        .enter(VERIFYING, || bench.round(ours(receiver(senders::HANDL)?)?))
-        .enter(OPAQUE, || bench.round(ours(receiver(opaque())?)?))
-        .enter(ONCE, || bench.round(ours(receiver(senders::HANDL)?.store(MemoryStore::new(ROWS)))?))
+        .ours(VERIFYING, || bench.round(ours(receiver(senders::HANDL)?)?))
+        .ours(OPAQUE, || bench.round(ours(receiver(opaque())?)?))
+        .ours(ONCE, || bench.round(ours(receiver(senders::HANDL)?.store(MemoryStore::new(ROWS)))?))
         .aim(VERIFYING, Aim::AtLeast(0.98), INLINE)
-        .aim(ONCE, Aim::AtLeast(1.0), PEER)
-        .run(extent, 41)?
-        .print()
+        .aim(ONCE, Aim::AtLeast(1.0), PEER);
+    let mut sheet = Sheet::new(extent);
+    sheet.contest(contest.run(extent, 41)?)?;
+    sheet.finish()
 }
 
 async fn handler(body: Bytes) -> StatusCode {

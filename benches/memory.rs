@@ -10,7 +10,8 @@ use std::time::Instant;
 
 use counterfoil::idempotency::{Claim, ClaimRequest, Fingerprint, IdempotencyKey, MemoryStore, Note, Scope, Store};
 use counterfoil_benches::claims::request;
-use counterfoil_benches::{Aim, BoxError, Contest, Extent, Unit};
+use counterfoil_benches::markdown::count;
+use counterfoil_benches::{Aim, BoxError, Contest, Extent, Sheet, Unit};
 
 const BARE: &str = "bare sharded map, insert";
 const STORE: &str = "MemoryStore, claim";
@@ -20,15 +21,16 @@ fn main() -> Result<(), BoxError> {
     let extent = Extent::from_args();
     let claims = extent.pick(100_000, 100);
     let requests: Vec<ClaimRequest> = (0..claims).map(request).collect::<Result<_, _>>()?;
-    for threads in [1, 2] {
-        Contest::new(format!("Memory, {claims} claims by {threads} threads, claims a second"), Unit::Rate)
+    let mut sheet = Sheet::new(extent);
+    for (threads, words) in [(1, "one thread"), (2, "two threads")] {
+        let title = format!("Memory, {} claims by {words}, claims a second", count(claims));
+        let contest = Contest::new(title, Unit::Rate)
             .enter(BARE, || bare(&requests, threads))
-            .enter(STORE, || store(&requests, threads))
-            .aim(STORE, Aim::AtLeast(0.8), BARE)
-            .run(extent, 51)?
-            .print()?;
+            .ours(STORE, || store(&requests, threads))
+            .aim(STORE, Aim::AtLeast(0.8), BARE);
+        sheet.contest(contest.run(extent, 51)?)?;
     }
-    Ok(())
+    sheet.finish()
 }
 
 /// Claims a second, when each thread makes its part of them.

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use counterfoil::idempotency::{Claim, Store as _};
 use counterfoil_benches::claims::Requests;
-use counterfoil_benches::{Aim, BoxError, Contest, Extent, Unit};
+use counterfoil_benches::markdown::count;
+use counterfoil_benches::{Aim, BoxError, Contest, Extent, Sheet, Unit};
 use counterfoil_sqlx::{PostgresStore, Tables};
 use counterfoil_testkit::PrivatePostgres;
 use sqlx::postgres::PgPoolOptions;
@@ -32,29 +33,33 @@ fn main() -> Result<(), BoxError> {
     let server = PrivatePostgres::start();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let bench = Bench::new(&runtime, &server.url())?;
+    let mut sheet = Sheet::new(extent);
+    sheet.software("PostgreSQL", bench.version()?);
     let claims = extent.pick(8192, CONCURRENT);
-    Contest::new(format!("PostgreSQL, {claims} claims by {CONCURRENT} callers, claims a second"), Unit::Rate)
-        .enter(RAW, || bench.raw(claims, CONCURRENT))
-        .enter(STORE, || bench.store(claims, CONCURRENT))
-        .aim(STORE, Aim::AtLeast(2.0), RAW)
-        .run(extent, 21)?
-        .print()?;
+    let many = Contest::new(
+        format!("PostgreSQL, {} claims by {CONCURRENT} callers, claims a second", count(claims)),
+        Unit::Rate,
+    )
+    .enter(RAW, || bench.raw(claims, CONCURRENT))
+    .ours(STORE, || bench.store(claims, CONCURRENT))
+    .aim(STORE, Aim::AtLeast(2.0), RAW);
+    sheet.contest(many.run(extent, 21)?)?;
     let claims = extent.pick(512, 4);
-    Contest::new(format!("PostgreSQL, {claims} claims by one caller, claims a second"), Unit::Rate)
+    let one = Contest::new(format!("PostgreSQL, {} claims by one caller, claims a second", count(claims)), Unit::Rate)
         .enter(RAW, || bench.raw(claims, 1))
-        .enter(STORE, || bench.store(claims, 1))
-        .aim(STORE, Aim::AtLeast(0.9), RAW)
-        .run(extent, 21)?
-        .print()?;
+        .ours(STORE, || bench.store(claims, 1))
+        .aim(STORE, Aim::AtLeast(0.9), RAW);
+    sheet.contest(one.run(extent, 21)?)?;
     bench.preload(extent.pick(1_000_000, 1000))?;
     let claims = extent.pick(4096, CONCURRENT);
     let full = "1,000,000 rows";
-    Contest::new(format!("PostgreSQL, {claims} claims of new events by {CONCURRENT} callers, seconds"), Unit::Time)
-        .enter("empty table", || Ok(1.0 / bench.store(claims, CONCURRENT)?))
-        .enter(full, || Ok(1.0 / bench.store_full(claims, CONCURRENT)?))
-        .aim(full, Aim::AtMost(1.5), "empty table")
-        .run(extent, 21)?
-        .print()
+    let rows =
+        Contest::new(format!("PostgreSQL, {} claims by {CONCURRENT} callers, time a claim", count(claims)), Unit::Time)
+            .ours("empty table", || Ok(1.0 / bench.store(claims, CONCURRENT)?))
+            .ours(full, || Ok(1.0 / bench.store_full(claims, CONCURRENT)?))
+            .aim(full, Aim::AtMost(1.5), "empty table");
+    sheet.contest(rows.run(extent, 21)?)?;
+    sheet.finish()
 }
 
 struct Bench<'r> {
@@ -79,6 +84,13 @@ impl<'r> Bench<'r> {
             Ok::<_, BoxError>((pool, store, full))
         })?;
         Ok(Self { runtime, pool, store, full, asked: AtomicUsize::new(0) })
+    }
+
+    fn version(&self) -> Result<String, BoxError> {
+        let shown = sqlx::query_scalar::<_, String>("SHOW server_version").fetch_one(&self.pool);
+        let shown = self.runtime.block_on(shown)?;
+        // What follows is who packed it.
+        Ok(shown.split_whitespace().next().unwrap_or_default().to_owned())
     }
 
     fn requests(&self, claims: usize) -> Result<Requests, BoxError> {

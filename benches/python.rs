@@ -12,7 +12,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use counterfoil_benches::fixtures::SECRET;
 use counterfoil_benches::load::{CONNECTIONS, Load};
-use counterfoil_benches::{Aim, BoxError, Contest, Extent, Unit};
+use counterfoil_benches::markdown::count;
+use counterfoil_benches::{Aim, BoxError, Contest, Extent, Sheet, Unit};
 
 const BARE: &str = "endpoint that buffers the body";
 const INLINE: &str = "endpoint that checks inline by hand";
@@ -30,40 +31,48 @@ fn main() -> Result<(), BoxError> {
     let beside = python.ancestors().nth(4).ok_or("no target folder")?.join("python-peers");
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--upgrade", "--target"];
     succeed(Command::new(&python).args(pip).arg(&beside).arg("-r").arg(peers))?;
-    verify(&python, &folder.join("python"), &beside, extent)?;
+    let mut sheet = Sheet::new(extent);
+    for (name, version) in versions(&python, &beside)? {
+        sheet.software(name, version);
+    }
+    verify(&python, &folder.join("python"), &beside, extent, &mut sheet)?;
     let bench = Bench { python, folder: folder.join("python"), load: Load::new(extent)? };
-    Contest::new(format!("FastAPI on uvicorn over loopback, {CONNECTIONS} connections, requests a second"), Unit::Rate)
-        .enter(BARE, || bench.round("bare"))
-        .enter(INLINE, || bench.round("inline"))
-        .enter(READING, || bench.round("inline_reading"))
-        .enter(VERIFYING, || bench.round("verifying"))
-        .enter(STATED, || bench.round("verifying_state"))
-        .enter(MIDDLEWARE, || bench.round("middleware"))
-        .enter(ONCE, || bench.round("once"))
-        .aim(STATED, Aim::AtLeast(1.0), INLINE)
-        .compare(VERIFYING, INLINE)
-        .compare(MIDDLEWARE, INLINE)
-        .compare(ONCE, INLINE)
-        .run(extent, 11)?
-        .print()
+    let contest = Contest::new(
+        format!("FastAPI on uvicorn over loopback, {CONNECTIONS} connections, requests a second"),
+        Unit::Rate,
+    )
+    .enter(BARE, || bench.round("bare"))
+    .enter(INLINE, || bench.round("inline"))
+    .enter(READING, || bench.round("inline_reading"))
+    .ours(VERIFYING, || bench.round("verifying"))
+    .ours(STATED, || bench.round("verifying_state"))
+    .ours(MIDDLEWARE, || bench.round("middleware"))
+    .ours(ONCE, || bench.round("once"))
+    .aim(STATED, Aim::AtLeast(1.0), INLINE)
+    .compare(VERIFYING, INLINE)
+    .compare(MIDDLEWARE, INLINE)
+    .compare(ONCE, INLINE);
+    sheet.contest(contest.run(extent, 11)?)?;
+    sheet.finish()
 }
 
 const HANDL: &str = "counterfoil, handl";
 const STANDARD: &str = "counterfoil, standard-webhooks";
 const STRIPE: &str = "counterfoil, stripe";
 const STDLIB: &str = "hmac.new, hexdigest, compare_digest";
+const READ: &str = "the same, and json.loads";
 
-fn verify(python: &Path, folder: &Path, peers: &Path, extent: Extent) -> Result<(), BoxError> {
+fn verify(python: &Path, folder: &Path, peers: &Path, extent: Extent, sheet: &mut Sheet) -> Result<(), BoxError> {
     for length in [1024, 65_536] {
         let calls = extent.pick(1_024_000 / length, 1);
         let verdicts = RefCell::new(Verdicts::start(python, folder, peers, length, calls)?);
         let round = |contender: &'static str| || verdicts.borrow_mut().round(contender);
-        let contest = Contest::new(format!("Verification in Python, JSON body of {length} bytes"), Unit::Time)
+        let contest = Contest::new(format!("Verification in Python, JSON body of {} bytes", count(length)), Unit::Time)
             .enter(STDLIB, round("stdlib"))
-            .enter("the same, and json.loads", round("stdlib, json"))
-            .enter(HANDL, round("handl"))
-            .enter(STANDARD, round("standard-webhooks"))
-            .enter(STRIPE, round("stripe"))
+            .enter(READ, round("stdlib, json"))
+            .ours(HANDL, round("handl"))
+            .ours(STANDARD, round("standard-webhooks"))
+            .ours(STRIPE, round("stripe"))
             .enter("stripe", round("peer stripe"))
             .enter("standardwebhooks", round("peer standardwebhooks"))
             .enter("svix", round("peer svix"));
@@ -72,10 +81,11 @@ fn verify(python: &Path, folder: &Path, peers: &Path, extent: Extent) -> Result<
                 .aim(STDLIB, Aim::AtLeast(2.2), HANDL)
                 .aim("stripe", Aim::AtLeast(4.0), STRIPE)
                 .aim("standardwebhooks", Aim::AtLeast(8.0), STANDARD)
-                .aim("svix", Aim::AtLeast(8.0), STANDARD),
+                .aim("svix", Aim::AtLeast(8.0), STANDARD)
+                .compare(READ, HANDL),
             _ => contest,
         };
-        contest.run(extent, 201)?.print()?;
+        sheet.contest(contest.run(extent, 201)?)?;
     }
     Ok(())
 }
@@ -114,6 +124,23 @@ impl Drop for Verdicts {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// What the interpreter is, and what runs in it.
+fn versions(python: &Path, peers: &Path) -> Result<Vec<(String, String)>, BoxError> {
+    let script = "
+import importlib.metadata, platform
+print('Python', platform.python_version())
+for name in ('fastapi', 'httptools', 'standardwebhooks', 'stripe', 'svix', 'uvicorn', 'uvloop'):
+    print(name + ' (PyPI)', importlib.metadata.version(name))
+";
+    let said = Command::new(python).args(["-c", script]).env("PYTHONPATH", peers).output()?;
+    if !said.status.success() {
+        return Err(String::from_utf8_lossy(&said.stderr).into());
+    }
+    let lines = String::from_utf8(said.stdout)?;
+    let named = lines.lines().filter_map(|line| line.rsplit_once(' '));
+    Ok(named.map(|(name, version)| (name.to_owned(), version.to_owned())).collect())
 }
 
 fn succeed(command: &mut Command) -> Result<(), BoxError> {

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use counterfoil::idempotency::{Claim, Store as _};
 use counterfoil_benches::claims::Requests;
-use counterfoil_benches::{Aim, BoxError, Contest, Extent, Unit};
+use counterfoil_benches::markdown::count;
+use counterfoil_benches::{Aim, BoxError, Contest, Extent, Sheet, Unit};
 use counterfoil_redis::RedisStore;
 use counterfoil_testkit::PrivateRedis;
 use redis::aio::MultiplexedConnection;
@@ -31,18 +32,20 @@ fn main() -> Result<(), BoxError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let server = PrivateRedis::start(&[("appendonly", "yes"), ("appendfsync", "always")]);
     let bench = runtime.block_on(Bench::new(&server.url()))?;
-    for callers in [CONCURRENT, 1] {
+    let mut sheet = Sheet::new(extent);
+    sheet.software("Redis", bench.version(&runtime)?);
+    for (callers, words) in [(CONCURRENT, "64 callers"), (1, "one caller")] {
         let claims = extent.pick(128 * callers.max(8), CONCURRENT);
         let mut contest =
-            Contest::new(format!("Redis, {claims} claims by {callers} callers, claims a second"), Unit::Rate)
+            Contest::new(format!("Redis, {} claims by {words}, claims a second", count(claims)), Unit::Rate)
                 .enter(RAW, || bench.raw(&runtime, claims, callers))
-                .enter(STORE, || bench.store(&runtime, claims, callers));
+                .ours(STORE, || bench.store(&runtime, claims, callers));
         if callers == CONCURRENT {
             contest = contest.aim(STORE, Aim::AtLeast(0.9), RAW);
         }
-        contest.run(extent, 31)?.print()?;
+        sheet.contest(contest.run(extent, 31)?)?;
     }
-    Ok(())
+    sheet.finish()
 }
 
 struct Bench {
@@ -58,6 +61,12 @@ impl Bench {
         let connection = Client::open(url)?.get_multiplexed_async_connection().await?;
         let store = RedisStore::open(url).await?;
         Ok(Self { connection, script: Script::new(CLAIM), store, asked: AtomicUsize::new(0) })
+    }
+
+    fn version(&self, runtime: &Runtime) -> Result<String, BoxError> {
+        let mut connection = self.connection.clone();
+        let info: redis::InfoDict = runtime.block_on(redis::cmd("INFO").arg("server").query_async(&mut connection))?;
+        Ok(info.get("redis_version").ok_or("a version")?)
     }
 
     fn requests(&self, runtime: &Runtime, claims: usize) -> Result<Requests, BoxError> {

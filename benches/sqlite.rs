@@ -11,7 +11,8 @@ use std::time::{Instant, UNIX_EPOCH};
 use counterfoil::idempotency::{Claim, ClaimRequest, Fenced, Store as _};
 use counterfoil::{Clock, SystemClock};
 use counterfoil_benches::claims::{Requests, request};
-use counterfoil_benches::{Aim, BoxError, Contest, Extent, Unit};
+use counterfoil_benches::markdown::count;
+use counterfoil_benches::{Aim, BoxError, Contest, Extent, Sheet, Unit};
 use counterfoil_sqlite::SqliteStore;
 use rusqlite::{Connection, Statement, TransactionBehavior, params};
 use tempfile::TempDir;
@@ -56,15 +57,18 @@ fn main() -> Result<(), BoxError> {
     let requests: Vec<ClaimRequest> = (0..pairs).map(request).collect::<Result<_, _>>()?;
     // Beside the build, because `/tmp` may be memory.
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-    Contest::new(format!("SQLite, {pairs} pairs of claim and completion, pairs a second"), Unit::Rate)
-        .enter(GROUPED, || bare(&folder, &requests, CONCURRENT))
-        .enter(STORE, || store(&runtime, &folder, pairs))
-        // An eighth of the pairs: each costs two syncs.
-        .enter(SINGLE, || bare(&folder, &requests[..pairs / 8], 1))
-        .aim(STORE, Aim::AtLeast(0.8), GROUPED)
-        .compare(STORE, SINGLE)
-        .run(extent, 51)?
-        .print()
+    let contest =
+        Contest::new(format!("SQLite, {} pairs of claim and completion, pairs a second", count(pairs)), Unit::Rate)
+            .enter(GROUPED, || bare(&folder, &requests, CONCURRENT))
+            .ours(STORE, || store(&runtime, &folder, pairs))
+            // An eighth of the pairs: each costs two syncs.
+            .enter(SINGLE, || bare(&folder, &requests[..pairs / 8], 1))
+            .aim(STORE, Aim::AtLeast(0.8), GROUPED)
+            .compare(STORE, SINGLE);
+    let mut sheet = Sheet::new(extent);
+    sheet.software("SQLite", rusqlite::version());
+    sheet.contest(contest.run(extent, 51)?)?;
+    sheet.finish()
 }
 
 /// The file of one round, removed with its log at the end.

@@ -16,7 +16,9 @@ use axum::routing::post;
 use bytes::Bytes;
 use counterfoil::idempotency::Store;
 use counterfoil::{Clock, Receiver, Secret, Signer, SystemClock, senders};
-use counterfoil_benches::{BoxError, Extent, fixtures};
+use counterfoil_benches::markdown::count;
+use counterfoil_benches::results::{Row, Tally};
+use counterfoil_benches::{Aim, BoxError, Extent, Sheet, fixtures};
 use counterfoil_redis::RedisStore;
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_sqlx::PostgresStore;
@@ -34,8 +36,10 @@ const STORE: &str = "STORM_STORE";
 const DELIVERIES: &str = "STORM_DELIVERIES";
 const EVENTS: &str = "STORM_EVENTS";
 
+const COLUMNS: [&str; 5] = ["handlers ran", "200", "503", "deliveries a second", "growth of each process, MiB"];
+
 /// Growth that is no more than buffers and connections.
-const MOST_GROWTH: u64 = 32 * 1024;
+const MOST_GROWTH: Aim = Aim::AtMost(32.0);
 
 fn main() -> Result<(), BoxError> {
     if let Ok(store) = std::env::var(STORE) {
@@ -52,21 +56,26 @@ fn main() -> Result<(), BoxError> {
         ("PostgreSQL", postgres.url()),
         ("Redis", redis.url()),
     ];
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "### {deliveries} deliveries of {events} events, {PROCESSES} processes\n")?;
-    writeln!(out, "| store | handlers ran | 200 | 503 | deliveries a second | growth of each process | |")?;
-    writeln!(out, "| --- | ---: | ---: | ---: | ---: | ---: | --- |")?;
+    let mut rows = Vec::new();
     for (name, url) in stores {
-        let count = storm(&url, deliveries, events)?;
-        assert_eq!(count.runs, events, "{name}: handlers run once per event");
-        assert_eq!(count.ok + count.busy, deliveries, "{name}: every answer is 200 or 503");
-        let met = if count.growth <= MOST_GROWTH { "met" } else { "**missed**" };
-        let Count { runs, ok, busy, seconds, growth } = count;
-        let rate = f64::from(u32::try_from(deliveries)?) / seconds;
-        let growth = growth.div_ceil(1024);
-        writeln!(out, "| {name} | {runs} | {ok} | {busy} | {rate:.0} | {growth} MiB, at most 32 | {met} |")?;
+        let came = storm(&url, deliveries, events)?;
+        assert_eq!(came.runs, events, "{name}: handlers run once per event");
+        assert_eq!(came.ok + came.busy, deliveries, "{name}: every answer is 200 or 503");
+        let [runs, ok, busy, total] =
+            [came.runs, came.ok, came.busy, deliveries].map(|count| u32::try_from(count).map(f64::from));
+        let rate = (total? / came.seconds).round();
+        let growth = f64::from(u32::try_from(came.growth.div_ceil(1024))?);
+        rows.push(Row { name: name.to_owned(), values: vec![runs?, ok?, busy?, rate, growth], aim: Some(MOST_GROWTH) });
     }
-    Ok(())
+    let (deliveries, events) = (count(deliveries), count(events));
+    let mut sheet = Sheet::new(extent);
+    sheet.tally(Tally {
+        title: format!("{deliveries} deliveries of {events} events, {PROCESSES} processes"),
+        of: "store".to_owned(),
+        columns: COLUMNS.map(str::to_owned).to_vec(),
+        rows,
+    })?;
+    sheet.finish()
 }
 
 /// What a storm came to.

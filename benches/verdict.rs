@@ -26,7 +26,8 @@ use bytes::Bytes;
 use counterfoil::scheme::Sender;
 use counterfoil::{Clock, Delivery, Rejection, Secret, SecretEncoding, Signer, SystemClock, Verifier, senders};
 use counterfoil_benches::fixtures::{SECRET, event, opaque, stamp};
-use counterfoil_benches::{Aim, BoxError, Contest, Extent, Unit, timed};
+use counterfoil_benches::markdown::count;
+use counterfoil_benches::{Aim, BoxError, Contest, Extent, Sheet, Unit, timed};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use sha2::block_api::compress256;
 use webhook_verify::{Provider, VerifyOptions};
@@ -51,7 +52,8 @@ const GITHUB: &str = "github, from the catalogue";
 
 fn main() -> Result<(), BoxError> {
     let extent = Extent::from_args();
-    contest(extent, 1024)?
+    let mut sheet = Sheet::new(extent);
+    let short = contest(extent, 1024)?
         .aim(HANDL_VERDICT, Aim::AtMost(1.25), FLOOR)
         .aim(AGILED_VERDICT, Aim::AtMost(1.25), FLOOR)
         .aim(HANDL_DELIVERY, Aim::AtMost(3.0), FLOOR)
@@ -59,14 +61,17 @@ fn main() -> Result<(), BoxError> {
         .aim(WEBHOOK_VERIFY, Aim::AtLeast(1.3), HANDL_VERDICT)
         .aim(STANDARD_WEBHOOKS, Aim::AtLeast(5.0), HANDL_VERDICT)
         .aim(SVIX, Aim::AtLeast(5.0), HANDL_VERDICT)
-        .run(extent, 1001)?
-        .print()?;
-    contest(extent, 64 * 1024)?
-        .aim(HANDL_VERDICT, Aim::AtMost(1.03), FLOOR)
-        .aim(AGILED_VERDICT, Aim::AtMost(1.03), FLOOR)
-        .run(extent, 501)?
-        .print()?;
-    from_a_file(extent, 1024)?.run(extent, 1001)?.print()
+        .compare(WEBHOOK_VERIFY, HANDL_DELIVERY)
+        .compare(STANDARD_WEBHOOKS, HANDL_DELIVERY);
+    sheet.contest(short.run(extent, 1001)?)?;
+    let long = contest(extent, 64 * 1024)?.aim(HANDL_VERDICT, Aim::AtMost(1.03), FLOOR).aim(
+        AGILED_VERDICT,
+        Aim::AtMost(1.03),
+        FLOOR,
+    );
+    sheet.contest(long.run(extent, 501)?)?;
+    sheet.contest(from_a_file(extent, 1024)?.run(extent, 1001)?)?;
+    sheet.finish()
 }
 
 /// Senders of the catalogue beside built-in ones that sign alike: a time in front, or the body alone with the key made
@@ -83,12 +88,12 @@ fn from_a_file(extent: Extent, size: usize) -> Result<Contest<'static>, BoxError
     let stripe = format!(r#""id":"evt_01jw3x9k2m","type":"invoice.paid","created":{seconds}"#);
     let standard = format!(r#""type":"invoice.paid","timestamp":"{stamp}""#);
     let angage = format!(r#""event":"order.created","timestamp":"{stamp}""#);
-    Ok(Contest::new(format!("Senders from a file, JSON body of {size} bytes, to delivery"), Unit::Time)
-        .enter(AGILED_BESIDE, delivery("agiled", &agiled)?)
-        .enter(STRIPE, delivery("stripe", &stripe)?)
-        .enter(STANDARD, delivery("standard-webhooks", &standard)?)
-        .enter(ANGAGE, delivery("angage", &angage)?)
-        .enter(GITHUB, delivery("github", r#""action":"opened""#)?)
+    Ok(Contest::new(format!("Senders from a file, JSON body of {} bytes, to delivery", count(size)), Unit::Time)
+        .ours(AGILED_BESIDE, delivery("agiled", &agiled)?)
+        .ours(STRIPE, delivery("stripe", &stripe)?)
+        .ours(STANDARD, delivery("standard-webhooks", &standard)?)
+        .ours(ANGAGE, delivery("angage", &angage)?)
+        .ours(GITHUB, delivery("github", r#""action":"opened""#)?)
         .aim(STRIPE, Aim::AtMost(1.1), AGILED_BESIDE)
         .aim(STANDARD, Aim::AtMost(1.1), AGILED_BESIDE)
         .aim(GITHUB, Aim::AtMost(1.1), ANGAGE))
@@ -105,7 +110,8 @@ fn contest(extent: Extent, size: usize) -> Result<Contest<'static>, BoxError> {
         size,
     );
     let (message, outer) = blocks(handl_body.as_bytes());
-    let title = format!("Verification, JSON body of {size} bytes ({} compressions)", message.len() + outer.len());
+    let compressions = count(message.len() + outer.len());
+    let title = format!("Verification, JSON body of {} bytes ({compressions} compressions)", count(size));
     let floor = move || {
         let (mut inner_state, mut outer_state) = black_box(([1; 8], [2; 8]));
         compress256(&mut inner_state, black_box(&message));
@@ -117,11 +123,11 @@ fn contest(extent: Extent, size: usize) -> Result<Contest<'static>, BoxError> {
     let svix = svix(&handl_body)?;
     Ok(Contest::new(title, Unit::Time)
         .enter(FLOOR, timed(extent, floor))
-        .enter(HANDL_VERDICT, timed(extent, to_verdict(&senders::HANDL, &handl_body)?))
-        .enter(AGILED_VERDICT, timed(extent, to_verdict(&senders::AGILED, &agiled_body)?))
-        .enter(HANDL_DELIVERY, timed(extent, to_delivery(&senders::HANDL, &handl_body)?))
-        .enter(AGILED_DELIVERY, timed(extent, to_delivery(&senders::AGILED, &agiled_body)?))
-        .enter(OPAQUE_DELIVERY, timed(extent, to_delivery(&opaque(), &handl_body)?))
+        .ours(HANDL_VERDICT, timed(extent, to_verdict(&senders::HANDL, &handl_body)?))
+        .ours(AGILED_VERDICT, timed(extent, to_verdict(&senders::AGILED, &agiled_body)?))
+        .ours(HANDL_DELIVERY, timed(extent, to_delivery(&senders::HANDL, &handl_body)?))
+        .ours(AGILED_DELIVERY, timed(extent, to_delivery(&senders::AGILED, &agiled_body)?))
+        .ours(OPAQUE_DELIVERY, timed(extent, to_delivery(&opaque(), &handl_body)?))
         .enter(WEBHOOK_VERIFY, timed(extent, webhook_verify))
         .enter(STANDARD_WEBHOOKS, timed(extent, standard_webhooks))
         .enter(SVIX, timed(extent, svix)))
