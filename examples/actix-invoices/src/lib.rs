@@ -8,6 +8,8 @@
 //!
 #![doc = include_str!("../../ledger/service.md")]
 
+use std::time::Duration;
+
 use actix_web::error::ErrorInternalServerError;
 use actix_web::web::{Data, Json, ReqData, ServiceConfig, get, post, resource};
 use actix_web::{App, Error, HttpResponse, HttpServer, rt};
@@ -21,6 +23,14 @@ pub use orders_ledger::{BoxError, Config};
 
 /// Several even on a machine with one core, so that what they share is shared everywhere.
 const WORKERS: usize = 4;
+
+/// How long a client may take for the head of a request, and how long a connection may be idle. For the body there is the
+/// receiver's own limit.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Of each worker; further ones wait until one of these ends. The process needs to be allowed as many open files for all
+/// workers together (`ulimit -n`).
+const CONNECTIONS: usize = 2048;
 
 /// Deliveries have finished when the server is told to stop. What is left are idle connections.
 const IDLE_SECONDS: u64 = 1;
@@ -36,6 +46,9 @@ pub async fn serve(config: Config) -> Result<(), BoxError> {
     let app = move || App::new().app_data(ledger.clone()).configure(|app| routes(app, &receivers));
     let server = HttpServer::new(app)
         .workers(WORKERS)
+        .client_request_timeout(HEAD_TIMEOUT)
+        .keep_alive(HEAD_TIMEOUT)
+        .max_connections(CONNECTIONS)
         // The receivers have to know before the server does.
         .disable_signals()
         .shutdown_timeout(IDLE_SECONDS)

@@ -8,6 +8,8 @@
 //!
 #![doc = include_str!("../../ledger/service.md")]
 
+mod server;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
@@ -36,7 +38,8 @@ pub async fn serve(config: Config) -> Result<(), BoxError> {
     let listener = TcpListener::bind(("127.0.0.1", config.port)).await?;
     let stopped = stopped(config.receivers)?;
     announce(listener.local_addr()?)?;
-    Ok(axum::serve(listener, app.with_state(config.ledger)).with_graceful_shutdown(stopped).await?)
+    server::run(listener, app.with_state(config.ledger), stopped).await;
+    Ok(())
 }
 
 /// A crash can make this run again for one event. How it is applied once all the same depends on where the effects are:

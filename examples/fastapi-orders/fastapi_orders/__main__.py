@@ -40,6 +40,12 @@ class Server(uvicorn.Server):
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO)
-    # Deliveries have finished when it stops. What is left are idle connections.
-    settings = uvicorn.Config(app, port=port(), access_log=False, log_config=None, timeout_graceful_shutdown=1)
+    settings = uvicorn.Config(
+        app,
+        port=port(),
+        access_log=False,
+        log_config=None,
+        http="h11",  # Keeps 64 KiB of a request's head at most. httptools has no such limit.
+        timeout_graceful_shutdown=1,  # Deliveries have finished when it stops. What is left are idle connections.
+    )
     Server(settings).run()

@@ -1,0 +1,94 @@
+//! What was measured, as a table.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{Debug, Write as _};
+use std::io::Write as _;
+use std::time::Duration;
+
+use crate::attack::Ended;
+use crate::law::{History, Phase};
+use crate::settings::Settings;
+
+/// Honest deliveries may wait so much longer during an attack than before it.
+const RATIO: f64 = 2.0;
+
+/// Prints to standard error, also from a test that holds.
+pub(crate) fn print(history: &History, settings: &Settings) {
+    let text = text(history, settings);
+    std::io::stderr().write_all(text.as_bytes()).expect("standard error");
+}
+
+/// The first of them, one in a line.
+pub(crate) fn list<T: Debug>(items: &[T]) -> String {
+    items.iter().take(20).map(|item| format!("{item:?}\n")).collect()
+}
+
+fn text(history: &History, settings: &Settings) -> String {
+    let Settings { sockets, rate, long } = settings;
+    let build = if cfg!(debug_assertions) { "debug" } else { "release" };
+    let mut text = format!("\n{}, {sockets} sockets, {rate} deliveries/s, {build}\n\n", history.example.name());
+    text += "| | honest deliveries | sent again | p50 ms | p99 ms | longest ms | p99 to before | memory before MiB | peak MiB | allowed MiB |\n";
+    text += "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n";
+    let baseline = history.phases.first().map_or(f64::NAN, |phase| millis(percentile(phase, 990)));
+    for phase in &history.phases {
+        let [p50, p99, longest] = [500, 990, 1000].map(|permille| millis(percentile(phase, permille)));
+        let ratio = p99 / baseline;
+        let verdict = if long.is_some() && phase.attack.is_some() && ratio > RATIO { " **missed**" } else { "" };
+        let allowed = history.most(phase).map_or_else(String::new, |most| format!("{:.1}", mib(most)));
+        let Phase { name, before, peak, waits, again, .. } = phase;
+        let (count, before, peak) = (waits.len(), mib(*before), mib(*peak));
+        let _ = writeln!(
+            text,
+            "| {name} | {count} | {again} | {p50:.1} | {p99:.1} | {longest:.1} | {ratio:.2}{verdict} | {before:.1} | {peak:.1} | {allowed} |"
+        );
+    }
+    text += "\n| attacker | times | answers | ended after s | sent KiB at most |\n| --- | ---: | --- | --- | ---: |\n";
+    for ended in history.phases.iter().map(|phase| by_script(&phase.ended)) {
+        for (script, ended) in ended {
+            let _ = writeln!(text, "| {script} {}", summary(&ended));
+        }
+    }
+    text
+}
+
+fn by_script(ended: &[Ended]) -> BTreeMap<&str, Vec<&Ended>> {
+    let mut by_script: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for ended in ended {
+        by_script.entry(ended.script).or_default().push(ended);
+    }
+    by_script
+}
+
+fn summary(ended: &[&Ended]) -> String {
+    let answers: BTreeSet<_> = ended
+        .iter()
+        .map(|ended| match (ended.status, ended.cut) {
+            (Some(status), true) => status.to_string(),
+            (Some(status), false) => format!("{status}, not cut off"),
+            (None, true) => "cut off".to_owned(),
+            (None, false) => "not cut off".to_owned(),
+        })
+        .collect();
+    let answers = answers.into_iter().collect::<Vec<_>>().join("; ");
+    let after = |wanted: Option<Duration>| wanted.unwrap_or_default().as_secs_f64();
+    let first = after(ended.iter().map(|ended| ended.after).min());
+    let last = after(ended.iter().map(|ended| ended.after).max());
+    let sent = ended.iter().map(|ended| ended.sent).max().unwrap_or_default() / 1024;
+    format!("| {} | {answers} | {first:.2} to {last:.2} | {sent} |", ended.len())
+}
+
+/// The wait that so many of a thousand deliveries do not exceed.
+fn percentile(phase: &Phase, permille: usize) -> Duration {
+    let mut waits = phase.waits.clone();
+    waits.sort_unstable();
+    let rank = (waits.len() * permille).div_ceil(1000);
+    waits.get(rank.saturating_sub(1)).copied().unwrap_or_default()
+}
+
+fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}
+
+fn mib(bytes: usize) -> f64 {
+    f64::from(u32::try_from(bytes / 1024).unwrap_or(u32::MAX)) / 1024.0
+}
