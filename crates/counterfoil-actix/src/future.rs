@@ -20,8 +20,7 @@ pub(crate) type Response<B> = Result<ServiceResponse<B>, Error>;
 /// The response to one request. Where it is dropped early, because the sender hung up or a time limit outside us was
 /// over, a request that is being read ends there, and a handler that has begun goes on in a task of its own.
 pub struct ResponseFuture<B> {
-    // Boxed: reading, verifying and handling are one state machine that has no name.
-    stages: Option<Pin<Box<dyn Stages<Output = Response<EitherBody<B>>>>>>,
+    stages: Option<BoxedStages<Response<EitherBody<B>>>>,
 }
 
 impl<B> ResponseFuture<B> {
@@ -60,6 +59,9 @@ impl<B> Drop for ResponseFuture<B> {
         }
     }
 }
+
+/// Boxed, because reading, verifying and handling are one state machine that has no name.
+type BoxedStages<T> = Pin<Box<dyn Stages<Output = T>>>;
 
 trait Stages: Future {
     /// Goes on without whoever has waited so far, if a handler has begun.

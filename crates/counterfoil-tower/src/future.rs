@@ -16,8 +16,7 @@ use crate::ResponseBody;
 /// The response to one request. Where it is dropped early, because the sender hung up or a time limit outside us was
 /// over, a request that is being read ends there, and a handler that has begun goes on in a task of its own.
 pub struct ResponseFuture<B, E> {
-    // Boxed: reading, verifying and handling are one state machine that has no name.
-    stages: Option<Pin<Box<dyn Stages<Output = Outcome<B, E>>>>>,
+    stages: Option<BoxedStages<Outcome<B, E>>>,
 }
 
 /// What every service of ours ends with.
@@ -60,6 +59,9 @@ impl<B, E> Drop for ResponseFuture<B, E> {
         }
     }
 }
+
+/// Boxed, because reading, verifying and handling are one state machine that has no name.
+type BoxedStages<T> = Pin<Box<dyn Stages<Output = T>>>;
 
 trait Stages: Future + Send {
     /// Goes on without whoever has waited so far, if a handler has begun.
