@@ -39,7 +39,9 @@ use counterfoil::receiver::{Answer, Head, Parameters};
 use counterfoil::scheme::{Check, Sender};
 use counterfoil::tenants::{Tenant, Tenants, TenantsError};
 use counterfoil::{Clock, Receiver, Rejection, Secret, SystemClock, Verifier, senders};
-use counterfoil_benches::{BoxError, Extent};
+use counterfoil_benches::markdown::count;
+use counterfoil_benches::results::{Row, Tally};
+use counterfoil_benches::{Aim, BoxError, Extent, Sheet};
 use counterfoil_tower::Tokio;
 use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
@@ -80,7 +82,7 @@ fn main() -> Result<(), BoxError> {
             question.found.push(strongest(&(question.measure)(&mut random, samples)));
         }
     }
-    report(extent, &questions, &format!("{runs} runs of {samples} samples, {core}, SEED={}", random.seed()))
+    report(extent, &questions, &format!("{runs} runs of {} samples, {core}", count(samples)))
 }
 
 fn questions() -> Result<Vec<Question>, BoxError> {
@@ -346,10 +348,7 @@ fn control(tag: &[u8; 32]) -> Question {
         let right: [u8; 32] = key.clone().chain_update(black_box(BODY)).finalize().into_bytes().into();
         presented.iter().zip(&right).all(|(theirs, ours)| black_box(theirs) == ours)
     };
-    Question {
-        is_control: true,
-        ..ask("control: a comparison to the first difference", EDGES, at_the_edges(tag), hex, naive)
-    }
+    Question { is_control: true, ..ask("a comparison to the first difference", EDGES, at_the_edges(tag), hex, naive) }
 }
 
 /// Keeps this thread on one core, and says on which.
@@ -369,29 +368,30 @@ fn pin() -> String {
 }
 
 fn report(extent: Extent, questions: &[Question], how: &str) -> Result<(), BoxError> {
-    let mut out = io::stdout().lock();
-    if extent == Extent::Smoke {
-        return Ok(writeln!(out, "Constant time: {} questions are asked; nothing was measured.", questions.len())?);
-    }
-    writeln!(out, "### Constant time\n\n{how}. Each figure is the strongest |t| of one run.\n")?;
-    writeln!(out, "| what is compared | first class | second class | abs(t), run by run | wanted | |")?;
-    writeln!(out, "| --- | --- | --- | --- | ---: | --- |")?;
-    let mut controls_seen = true;
-    for Question { what, classes: [first, second], is_control, found, .. } in questions {
-        let figures = found.iter().map(|t| format!("{t:.1}")).collect::<Vec<_>>().join(", ");
-        let (wanted, verdict) = if *is_control {
-            let seen = found.iter().all(|t| *t > SEEN);
-            controls_seen &= seen;
-            (format!("above {SEEN}"), if seen { "seen" } else { "**not seen**" })
+    let rows =
+        |control: bool| questions.iter().filter(move |question| question.is_control == control).map(Question::row);
+    let mut sheet = Sheet::new(extent);
+    sheet.tally(tally("Controls", "smallest |t|", how, rows(true).collect()))?;
+    sheet.tally(tally("Refusals", "largest |t|", how, rows(false).collect()))?;
+    sheet.finish()
+}
+
+fn tally(what: &str, last: &str, how: &str, rows: Vec<Row>) -> Tally {
+    let runs = rows.first().map_or(0, |row| row.values.len() - 1);
+    let columns = (1..=runs).map(|run| format!("run {run}")).chain([last.to_owned()]).collect();
+    Tally { title: format!("{what}, {how}"), of: "compared".to_owned(), columns, rows }
+}
+
+impl Question {
+    /// The strongest |t| of each run, and then that of the run that is the furthest from what it should be.
+    fn row(&self) -> Row {
+        let Self { what, classes: [first, second], is_control, found, .. } = self;
+        let (furthest, aim) = if *is_control {
+            (found.iter().copied().fold(f64::INFINITY, f64::min), Aim::AtLeast(SEEN))
         } else {
-            (format!("below {FOUND}"), if found.iter().all(|t| *t < FOUND) { "met" } else { "**missed**" })
+            (found.iter().copied().fold(0.0, f64::max), Aim::AtMost(FOUND))
         };
-        writeln!(out, "| {what} | {first} | {second} | {figures} | {wanted} | {verdict} |")?;
+        let values = found.iter().copied().chain([furthest]).map(|t| (t * 10.0).round() / 10.0).collect();
+        Row { name: format!("{what}: {first} / {second}"), values, aim: Some(aim) }
     }
-    let word = if controls_seen {
-        "The control was seen in every run."
-    } else {
-        "**The control was not seen in every run: this proves nothing.**"
-    };
-    Ok(writeln!(out, "\n{word}\n")?)
 }
