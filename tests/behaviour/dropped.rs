@@ -29,7 +29,8 @@ async fn begin<F: Future>(future: &mut Pin<Box<F>>) -> Poll<F::Output> {
 #[tokio::test]
 async fn t42_wherever_it_is_dropped_the_handler_comes_to_its_end() {
     let elsewhere = |future: Box<dyn Send>| std::thread::spawn(move || drop(future)).join().unwrap();
-    for drop_it in [drop, elsewhere] as [fn(Box<dyn Send>); 2] {
+    let ways: [fn(Box<dyn Send>); 2] = [drop, elsewhere];
+    for drop_it in ways {
         let (store, handler) = (Arc::new(memory()), Handler::new([Act::Hold]));
         let receiver = receiver(store.clone()).build().unwrap();
         let (service, event_body) = (service(receiver.clone(), &handler), body("evt_1"));

@@ -473,6 +473,80 @@ mod tests {
     }
 
     #[test]
+    fn as_many_members_as_an_id_may_have_leave_the_others_as_they_are() {
+        let pointers: [_; MAX_ID_MEMBERS] = ["/a", "/b", "/c", "/d"];
+        let reader = EventReader::new(&senders::HANDL.with_event_id_from(pointers)).unwrap();
+        let body = br#"{"a":1,"b":2,"c":3,"d":4,"type":"order.created","data":{"e":5},"created_at":"now"}"#;
+        let members = reader.read(body).unwrap();
+        assert_eq!(reader.id(&members), Ok(EventId::Composite("[1,2,3,4]".into())));
+        assert_eq!(members.event_type().as_deref(), Some("order.created"));
+        assert_eq!((members.data(), members.occurred_at()), (Some(r#"{"e":5}"#), Some("\"now\"")));
+    }
+
+    #[test]
+    fn a_pointer_leads_through_the_objects_it_names_and_no_others() {
+        let reader = reader("/data/order/id");
+        let id = |body: &str| reader.id(&reader.read(body.as_bytes()).unwrap()).map_err(|(_, reason)| reason);
+        assert_eq!(id(r#"{"data":{"order":{"id":1}},"other":{"order":{"id":2}}}"#), Ok(EventId::Integer("1".into())));
+        for elsewhere in [
+            r#"{"other":{"order":{"id":2}}}"#,
+            r#"{"data":{"other":{"id":2}}}"#,
+            r#"{"data":{"order":[{"id":2}]}}"#,
+            r#"{"data":{"order":"id"}}"#,
+            r#"{"data":{"order":null}}"#,
+            r#"{"data":7}"#,
+        ] {
+            assert_eq!(id(elsewhere), Err("is missing"), "{elsewhere}");
+        }
+        for twice in [
+            r#"{"data":{"order":{"id":1}},"data":{}}"#,
+            r#"{"data":{"order":{}},"data":{"order":{"id":1}}}"#,
+            r#"{"data":{"order":{"id":1},"order":7}}"#,
+        ] {
+            assert_eq!(id(twice), Err("stands there twice"), "{twice}");
+        }
+        let pointers = EventReader::new(&senders::HANDL.with_event_id_from(["/a/id", "/b/id"])).unwrap();
+        let members = pointers.read(br#"{"b":{"id":2},"a":{"id":1}}"#).unwrap();
+        assert_eq!(pointers.id(&members), Ok(EventId::Composite("[1,2]".into())));
+    }
+
+    #[test]
+    fn any_json_is_a_body_where_the_sender_says_so_and_an_object_is_read_all_the_same() {
+        let mut sender = senders::HANDL;
+        sender.scheme.body = BodyForm::Json;
+        let reader = EventReader::new(&sender).unwrap();
+        for body in ["[]", "1", "null", r#"[{"id":"a"}]"#] {
+            let members = reader.read(body.as_bytes()).unwrap();
+            assert_eq!(reader.id(&members), Err((0, "is missing")), "{body}");
+        }
+        let members = reader.read(br#" {"id":"a"}"#).unwrap();
+        assert_eq!(reader.id(&members), Ok(EventId::Text("a".into())));
+        for body in ["", "[", "1 2", "{}[]", r#"{"id":"a"} x"#] {
+            assert!(reader.read(body.as_bytes()).is_err(), "{body:?}");
+        }
+    }
+
+    #[test]
+    fn an_event_type_is_1_to_255_bytes_without_control_characters() {
+        let reader = reader("/id");
+        let event_type = |text: &str| {
+            let body = format!(r#"{{"type":"{text}"}}"#);
+            reader.read(body.as_bytes()).unwrap().event_type().map(Cow::into_owned)
+        };
+        let longest = "a".repeat(MAX_EVENT_TYPE_BYTES);
+        assert_eq!(event_type(&longest), Some(longest));
+        for unfit in ["", "a\\nb", "\u{85}", &"a".repeat(MAX_EVENT_TYPE_BYTES + 1)] {
+            assert_eq!(event_type(unfit), None, "{unfit:?}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_shown_as_its_text() {
+        assert_eq!(id(r#"{"id":"evt_1"}"#).unwrap().to_string(), "evt_1");
+        assert_eq!(id(r#"{"id":-17}"#).unwrap().to_string(), "-17");
+    }
+
+    #[test]
     fn finds_members_at_any_depth_and_leaves_the_rest() {
         let body = r#" {"x":[1,{"id":2}],"data":{"order":{"a/b":7},"note":"\u00e9"},"type":"order.created"} "#;
         let reader = reader("/data/order/a~1b");

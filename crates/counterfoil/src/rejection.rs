@@ -355,3 +355,48 @@ impl Rejection {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(how: Failure) -> Rejection {
+        Rejection::HandlerFailed { how }
+    }
+
+    #[test]
+    fn a_time_to_try_again_is_named_with_503_and_nothing_else() {
+        let reason = StoreError::Unavailable { source: "no route".into() };
+        for unavailable in [Rejection::store(reason), Rejection::ShuttingDown, failed(Failure::TimedOut)] {
+            assert_eq!((unavailable.status(), unavailable.retry_after()), (503, Some(Duration::from_secs(1))));
+        }
+        let retry_after = Duration::from_secs(17);
+        assert_eq!(Rejection::InFlight { retry_after }.retry_after(), Some(retry_after));
+        let stale = Rejection::stale(Duration::from_secs(301), Duration::from_secs(300));
+        for other in [stale, Rejection::Conflict, Rejection::ContentEncoding, failed(Failure::Panicked)] {
+            assert_eq!(other.retry_after(), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_handler_that_failed_is_an_error_of_ours_and_one_out_of_time_may_do_better() {
+        for how in [Failure::Panicked, Failure::Unanswered, Failure::Redirected, Failure::Dead] {
+            assert_eq!(failed(how).status(), 500);
+        }
+        assert_eq!(failed(Failure::TimedOut).status(), 503);
+    }
+
+    #[test]
+    fn what_is_shown_says_what_happened() {
+        for (how, shown) in [
+            (Failure::Panicked, "the handler panicked"),
+            (Failure::Unanswered, "the handler failed without a response"),
+            (Failure::TimedOut, "the handler used up its time"),
+            (Failure::Redirected, "the handler answered with a redirection"),
+            (Failure::Dead, "the handler has refused this event for good"),
+        ] {
+            assert_eq!(failed(how).to_string(), shown);
+        }
+        assert_eq!(RejectionKind::HandlerFailed.to_string(), "handler_failed");
+    }
+}

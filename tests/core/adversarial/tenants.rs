@@ -116,6 +116,14 @@ fn a_tenant_that_does_not_exist_answers_like_a_wrong_signature() {
     assert_eq!(book.asked(), 1, "what cannot be a name is not looked up, and nobody is looked up once");
 }
 
+#[test]
+fn where_there_are_tenants_any_header_may_name_one() {
+    let receiver = builder(&Book::default()).build().unwrap();
+    for name in ["x-tenant", "host", "user-agent", "content-length", "x-agiled-webhook-signature"] {
+        assert!(receiver.reads_header(name), "{name}");
+    }
+}
+
 #[tokio::test]
 async fn t37_the_same_event_of_two_tenants_is_two_events() {
     let book = Book::of(&[("acme", ACME), ("globex", ACME)]);

@@ -121,4 +121,38 @@ mod tests {
         assert_eq!(response.body().as_ref(), br#"{"status":401,"code":"signature_mismatch"}"#);
         assert!(matches!(response.extensions().get(), Some(Answer::Refused(_))));
     }
+
+    #[test]
+    fn the_method_that_is_allowed_is_named_where_another_came() {
+        let refused = Answer::Refused(Rejection::MethodNotAllowed { method: http::Method::GET });
+        assert_eq!(refused.code(), Some(RejectionKind::MethodNotAllowed));
+        assert_eq!(refused.into_response().headers()[ALLOW], "POST");
+        let others = [Answer::Refused(Rejection::Conflict), Answer::Duplicate, Answer::Challenge(Bytes::new())];
+        for answer in others {
+            assert!(!answer.into_response().headers().contains_key(ALLOW));
+        }
+    }
+
+    #[test]
+    fn what_is_no_refusal_is_200_and_has_no_code() {
+        for (answer, header) in [
+            (Answer::Duplicate, Some("1")),
+            (Answer::Conflict, Some("conflict")),
+            (Answer::Challenge("a".into()), None),
+        ] {
+            assert_eq!((answer.status(), answer.code()), (StatusCode::OK, None));
+            let response = answer.into_response();
+            let shown = response.headers().get(DUPLICATE_HEADER).map(|value| value.to_str().unwrap());
+            assert_eq!((response.status(), shown), (StatusCode::OK, header));
+            assert_eq!(response.headers()[CACHE_CONTROL], "no-store");
+        }
+    }
+
+    #[test]
+    fn a_time_to_try_again_is_on_the_wire_in_seconds() {
+        let retry_after = Duration::from_millis(16_001);
+        let response = Answer::Refused(Rejection::InFlight { retry_after }).into_response();
+        assert_eq!((response.status().as_u16(), &response.headers()[RETRY_AFTER]), (503, &HeaderValue::from(17_u64)));
+        assert!(!Answer::Refused(Rejection::Conflict).into_response().headers().contains_key(RETRY_AFTER));
+    }
 }

@@ -156,6 +156,15 @@ mod tests {
     }
 
     #[test]
+    fn a_parameter_is_found_by_its_name() {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let parameters: Parameters = [pair("shop", "one"), pair("tenant", "acme")].into_iter().collect();
+        assert_eq!(parameters.get("tenant"), Some("acme"));
+        assert_eq!(parameters.get("shop"), Some("one"));
+        assert_eq!(parameters.get("acme"), None);
+    }
+
+    #[test]
     fn t46_a_declared_length_allocates_nothing_and_never_wraps() {
         for (declared, more) in [
             ("0", false),

@@ -110,3 +110,35 @@ async fn before<T>(runtime: &impl Runtime, mut limit: Limit, call: impl Future<O
     })
     .await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lease(seconds: u64) -> NonZeroDuration {
+        NonZeroDuration::new(Duration::from_secs(seconds)).unwrap()
+    }
+
+    #[test]
+    fn a_tenth_of_a_lease_is_kept_free_and_never_less_than_a_second() {
+        for (seconds, free) in [(2, 1), (10, 1), (20, 2), (600, 60)] {
+            assert_eq!(margin(lease(seconds)), Duration::from_secs(free), "{seconds} s");
+        }
+    }
+
+    #[test]
+    fn a_handler_is_long_where_it_may_run_into_what_is_kept_free() {
+        let most = Duration::from_secs(540);
+        for (limit, long) in [(Duration::ZERO, false), (most, false), (most + Duration::from_nanos(1), true)] {
+            assert_eq!(is_long(limit, lease(600)), long, "{limit:?}");
+        }
+        assert!(is_long(Duration::MAX, lease(600)));
+    }
+
+    #[test]
+    fn a_limit_is_over_when_its_time_has_passed_and_one_beyond_all_time_never() {
+        assert!(Limit::new(Duration::ZERO).is_over());
+        assert!(!Limit::new(Duration::from_secs(3600)).is_over());
+        assert!(!Limit::new(Duration::MAX).is_over());
+    }
+}
