@@ -60,6 +60,10 @@ fn missing(program: Program) -> &'static str {
              (Debian: `apt-get install python3-venv`) so that `python3` or `python3.11` is on the path, or set \
              `TEST_PYTHON` to it"
         }
+        Program::Strace => {
+            "strace is needed for this test and is not here. Install it (Debian: `apt-get install strace`) so that it is on \
+             the path"
+        }
     }
 }
 
@@ -77,6 +81,7 @@ mod tests {
         for word in ["apt-get install redis-server", "valkey-server", "REDIS_URL"] {
             assert!(redis.contains(word), "{word}: {redis}");
         }
+        assert!(KitError::Missing(Program::Strace).to_string().contains("apt-get install strace"));
         let python = KitError::Missing(Program::Python).to_string();
         for word in ["apt-get install python3-venv", "3.11", "TEST_PYTHON"] {
             assert!(python.contains(word), "{word}: {python}");

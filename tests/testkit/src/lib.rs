@@ -37,6 +37,7 @@ mod shared;
 
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, RandomState};
+use std::path::PathBuf;
 
 pub use postgres::PrivatePostgres;
 pub use python::python;
@@ -50,6 +51,16 @@ use error::KitError;
 pub fn unique_name() -> String {
     // Each state has keys of its own, seeded by the operating system.
     format!("t_{:016x}", RandomState::new().hash_one(()))
+}
+
+/// `strace`, which makes system calls of a program fail.
+///
+/// # Panics
+/// It is not here, and not ours to install; the text says what to do.
+#[must_use]
+#[track_caller]
+pub fn strace() -> PathBuf {
+    or_panic(home::Home::open().and_then(|home| programs::strace(&home)))
 }
 
 /// A test that has not what it needs has failed.

@@ -22,6 +22,7 @@ pub(crate) enum Program {
     Postgres,
     Redis,
     Python,
+    Strace,
 }
 
 /// PostgreSQL's programs, all of one version.
@@ -47,6 +48,11 @@ pub(crate) fn redis(home: &Home) -> Result<PathBuf, KitError> {
     find_or_install(home, Program::Redis, "redis-server", || {
         on_path("redis-server").or_else(|| on_path("valkey-server"))
     })
+}
+
+/// The tracer on the path.
+pub(crate) fn strace(home: &Home) -> Result<PathBuf, KitError> {
+    find_or_install(home, Program::Strace, "strace", || on_path("strace"))
 }
 
 /// What `find` finds, once `package` is installed where it is needed and that is ours to do.
