@@ -50,8 +50,10 @@ pub(crate) enum Broken {
     Lost(usize),
     /// It had its effect more than once, and the sender saw no failure that explains it.
     Doubled(usize),
-    /// So many events were told apart from their copies by nothing but how late those were.
-    TooLate(usize),
+    /// Its handler was at its first attempt more than once.
+    Anew(usize),
+    /// There were no events, or all answers were so late that nothing can be said of them.
+    TooLate,
     /// An effect of what was not sent, or was forged.
     Stranger(String),
     /// An answer that nobody is to get.
@@ -77,14 +79,19 @@ impl History {
             if effects < event.handled.max(1) {
                 broken.push(Broken::Lost(number));
             }
+            if self.may_be_forgotten(event) {
+                continue;
+            }
             // A receiver that could not say so may have handled it all the same.
-            if effects > 1 + event.failures && !self.may_be_forgotten(event) {
+            if effects > 1 + event.failures {
                 broken.push(Broken::Doubled(number));
             }
+            if event.asked_failures > 1 {
+                broken.push(Broken::Anew(number));
+            }
         }
-        let late = self.events.iter().filter(|event| self.may_be_forgotten(event)).count();
-        if late * 2 > self.events.len() || self.events.is_empty() {
-            broken.push(Broken::TooLate(late));
+        if self.events.iter().all(|event| self.may_be_forgotten(event)) {
+            broken.push(Broken::TooLate);
         }
         broken.extend(self.strangers.iter().cloned().map(Broken::Stranger));
         broken.extend(self.wrong.iter().cloned().map(Broken::Answered));
@@ -170,9 +177,10 @@ mod tests {
         assert_eq!(broken(|h| h.events[0].handled = 2), [Broken::Lost(0)]);
         assert_eq!(broken(|h| h.effects[0] = 2), [Broken::Doubled(0)]);
         assert_eq!(broken(|h| (h.effects[0], h.events[0].failures) = (2, 1)), []);
-        assert_eq!(broken(|h| h.events.clear()), [Broken::TooLate(0)]);
+        assert_eq!(broken(|h| h.events[0].asked_failures = 2), [Broken::Anew(0)]);
+        assert_eq!(broken(|h| h.events.clear()), [Broken::TooLate]);
         let late = |h: &mut History| (h.effects[0], h.events[0].last_answer) = (2, Instant::now() + h.retention);
-        assert_eq!(broken(late), [Broken::TooLate(1)]);
+        assert_eq!(broken(late), [Broken::TooLate]);
         assert_eq!(broken(|h| h.strangers.push("x".to_owned())), [Broken::Stranger("x".to_owned())]);
         let wrong = Wrong { delivery: "forged".to_owned(), status: 200 };
         assert_eq!(broken(|h| h.wrong.push(wrong.clone())), [Broken::Answered(wrong)]);

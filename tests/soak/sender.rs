@@ -239,7 +239,7 @@ impl Sender {
                 self.open -= 1;
                 return;
             }
-            Ok((502, _)) if event.is_late && event.asked_failures == 0 => event.asked_failures += 1,
+            Ok((502, _)) if event.is_late => event.asked_failures += 1,
             Ok((408 | 503, _)) | Err(_) => event.failures += 1,
             Ok((status, _)) => self.wrong.push(Wrong { delivery: id(number), status }),
         }
