@@ -1,5 +1,6 @@
 //! One run: honest deliveries alone, beside each attack, and alone again.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
@@ -7,14 +8,17 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::attack::{Ended, Script};
-use crate::honest::{Honest, applied};
-use crate::law::{Attack, History, Phase};
+use crate::honest::{Honest, IDLE, applied};
+use crate::law::{Attack, Crowd, History, Phase};
 use crate::service::{Example, Service};
 use crate::settings::Settings;
 use crate::{bombs, heads, report, slow};
 
 /// Between the first connections of two attackers.
 const STAGGER: Duration = Duration::from_millis(1);
+
+/// Slow attackers have all come by then, and none has been cut off.
+const CROWDED: Duration = Duration::from_secs(8);
 
 /// Attackers have machines of their own: on this one they do not take the processor from others.
 const NICENESS: i32 = 19;
@@ -79,37 +83,58 @@ impl Campaign {
         scripts: &[Script],
         pause: Duration,
     ) {
-        let start = Instant::now();
         let before = self.service.memory();
         self.service.forget_peak();
+        let crowd = matches!(attack, Some(Attack::Slow(_))).then(|| self.crowd(scripts));
+        let start = Instant::now();
         let ended = match attack {
             None => {
                 std::thread::sleep(time);
                 Vec::new()
             }
             Some(attack) => {
-                let address = self.service.address;
-                let attackers = (0..attack.sockets()).map(|number| {
-                    let scripts = scripts.to_owned();
-                    async move {
-                        let mut ended: Vec<Ended> = Vec::new();
-                        sleep(STAGGER * u32::try_from(number).unwrap()).await;
-                        for script in scripts.iter().cycle().skip(number % scripts.len()) {
-                            ended.push(script.play(address).await);
-                            if start.elapsed() >= time {
-                                break;
-                            }
-                            sleep(pause).await;
-                        }
-                        ended
-                    }
-                });
+                let attackers = (0..attack.sockets())
+                    .map(|number| come(number, scripts.to_owned(), self.service.address, start + time, pause));
                 self.attackers.block_on(async { attackers.collect::<JoinSet<_>>().join_all().await.concat() })
             }
         };
         let (peak, sent) = (self.service.peak(), self.honest.since(start));
         let again = sent.iter().filter(|sent| sent.tries > 1).count();
         let waits = sent.iter().map(|sent| sent.waited).collect();
-        self.phases.push(Phase { name, attack, before, peak, ended, waits, again });
+        self.phases.push(Phase { name, attack, before, crowd, peak, ended, waits, again });
     }
+
+    /// Slow attackers that come once and hang up before they are cut off, while nobody else is there: on a machine that is
+    /// busy, honest deliveries wait for each other and take more memory than they.
+    fn crowd(&self, scripts: &[Script]) -> Crowd {
+        self.attackers.block_on(async {
+            let _silence = self.honest.silence().await;
+            // The honest connections end: each that did so later would hide an attacker's.
+            sleep(2 * IDLE).await;
+            let (address, until) = (self.service.address, Instant::now());
+            let (before, files) = (self.service.memory(), self.service.files());
+            let attackers =
+                (0..self.settings.sockets).map(|number| come(number, scripts.to_owned(), address, until, CROWDED));
+            let attackers: JoinSet<_> = attackers.collect();
+            sleep(CROWDED).await;
+            let open = self.service.files().saturating_sub(files);
+            let crowd = Crowd { open, before, bytes: self.service.memory() };
+            drop(attackers);
+            crowd
+        })
+    }
+}
+
+/// One attacker, from its first connection to its last.
+async fn come(number: usize, scripts: Vec<Script>, address: SocketAddr, until: Instant, pause: Duration) -> Vec<Ended> {
+    let mut ended = Vec::new();
+    sleep(STAGGER * u32::try_from(number).unwrap()).await;
+    for script in scripts.iter().cycle().skip(number % scripts.len()) {
+        ended.push(script.play(address).await);
+        if Instant::now() >= until {
+            break;
+        }
+        sleep(pause).await;
+    }
+    ended
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use counterfoil::{Clock as _, SystemClock, time::format_rfc3339};
 use reqwest::Client;
+use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until};
 
@@ -23,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const TRIES: u32 = 5;
 
 /// Less than any server keeps a connection that is idle: none is used that is about to be closed.
-const IDLE: Duration = Duration::from_secs(2);
+pub(crate) const IDLE: Duration = Duration::from_secs(2);
 
 /// One delivery.
 #[derive(Debug, Clone)]
@@ -41,16 +42,24 @@ pub(crate) struct Sent {
 pub(crate) struct Honest {
     log: Arc<Mutex<Vec<Sent>>>,
     stopped: Arc<AtomicBool>,
+    /// Each delivery holds it for reading.
+    gate: Arc<RwLock<()>>,
     thread: JoinHandle<()>,
 }
 
 impl Honest {
     pub(crate) fn start(address: SocketAddr, settings: &Settings) -> Self {
-        let (log, stopped) = (Arc::default(), Arc::new(AtomicBool::new(false)));
-        let sending = send(address, Duration::from_secs(1) / settings.rate, Arc::clone(&log), Arc::clone(&stopped));
+        let (log, stopped, gate) = (Arc::default(), Arc::new(AtomicBool::new(false)), Arc::default());
+        let every = Duration::from_secs(1) / settings.rate;
+        let sending = send(address, every, Arc::clone(&log), Arc::clone(&stopped), Arc::clone(&gate));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let thread = std::thread::spawn(move || runtime.block_on(sending));
-        Self { log, stopped, thread }
+        Self { log, stopped, gate, thread }
+    }
+
+    /// Sends nothing while the guard is held, which comes when all that was sent is answered.
+    pub(crate) async fn silence(&self) -> OwnedRwLockWriteGuard<()> {
+        Arc::clone(&self.gate).write_owned().await
     }
 
     /// What was to be sent from then on, and has been answered.
@@ -67,7 +76,13 @@ impl Honest {
     }
 }
 
-async fn send(address: SocketAddr, every: Duration, log: Arc<Mutex<Vec<Sent>>>, stopped: Arc<AtomicBool>) {
+async fn send(
+    address: SocketAddr,
+    every: Duration,
+    log: Arc<Mutex<Vec<Sent>>>,
+    stopped: Arc<AtomicBool>,
+    gate: Arc<RwLock<()>>,
+) {
     let client = Client::builder().no_proxy().http1_only().timeout(PATIENCE).pool_idle_timeout(IDLE).build().unwrap();
     let mut under_way = JoinSet::new();
     let mut due = Instant::now();
@@ -76,6 +91,14 @@ async fn send(address: SocketAddr, every: Duration, log: Arc<Mutex<Vec<Sent>>>, 
             break;
         }
         sleep_until(due.into()).await;
+        let pass = if let Ok(pass) = Arc::clone(&gate).try_read_owned() {
+            pass
+        } else {
+            let pass = Arc::clone(&gate).read_owned().await;
+            // Nothing was due in the silence.
+            due = Instant::now();
+            pass
+        };
         let (client, log) = (client.clone(), Arc::clone(&log));
         under_way.spawn(async move {
             let mut tries = 1;
@@ -87,6 +110,7 @@ async fn send(address: SocketAddr, every: Duration, log: Arc<Mutex<Vec<Sent>>>, 
                 answer = deliver(&client, address, number).await;
             }
             log.lock().unwrap().push(Sent { due, waited: due.elapsed(), tries, answer });
+            drop(pass);
         });
         due += every;
         while under_way.try_join_next().is_some() {}

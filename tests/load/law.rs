@@ -12,8 +12,16 @@ const MIB: usize = 1024 * 1024;
 /// What a service may come to have in memory beside what attackers make it keep.
 const ROOM: usize = 64 * MIB;
 
-/// What a slow attacker may cost. Without optimisation futures are larger, and so is the queue of honest deliveries.
-const SLOW: usize = if cfg!(debug_assertions) { 64 * 1024 } else { 20 * 1024 };
+/// What a slow attacker may cost while it is open. Without optimisation futures are larger, and so is the queue of honest
+/// deliveries.
+pub(crate) const SLOW: usize = if cfg!(debug_assertions) { 64 * 1024 } else { 20 * 1024 };
+
+/// Slow attackers come again as soon as they are cut off, all of them within a second or two: the memory of those that were
+/// cut is then not yet free, or free in pieces, beside that of those that come.
+const WAVES: usize = 2;
+
+/// What honest deliveries may add meanwhile: connections, pages of a database, what has been handled.
+const HONEST: usize = 4 * MIB;
 
 /// So many attackers at the same time.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +39,17 @@ impl Attack {
     }
 }
 
+/// The service while all slow attackers are there, none of them has been cut off yet, and nobody else sends anything.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Crowd {
+    /// Connections that it has accepted, and not ended.
+    pub(crate) open: usize,
+    /// Bytes that it had in memory just before.
+    pub(crate) before: usize,
+    /// Bytes that it has in memory.
+    pub(crate) bytes: usize,
+}
+
 /// What was seen during one attack, or without one.
 #[derive(Debug, Clone)]
 pub(crate) struct Phase {
@@ -38,13 +57,23 @@ pub(crate) struct Phase {
     pub(crate) attack: Option<Attack>,
     /// Bytes that the service had in memory when it began.
     pub(crate) before: usize,
-    /// The most that it had until the end.
+    /// Of an attack that is slow.
+    pub(crate) crowd: Option<Crowd>,
+    /// The most bytes that it had until the end.
     pub(crate) peak: usize,
     pub(crate) ended: Vec<Ended>,
     /// How long honest deliveries waited.
     pub(crate) waits: Vec<Duration>,
     /// How many of them had to be sent again.
     pub(crate) again: usize,
+}
+
+impl Phase {
+    /// Bytes that each slow attacker costs while it is open, and how many are.
+    pub(crate) fn each(&self) -> Option<(usize, usize)> {
+        let Crowd { open, before, bytes } = self.crowd?;
+        Some((bytes.saturating_sub(before).checked_div(open)?, open))
+    }
 }
 
 /// All that is known of a run.
@@ -74,6 +103,10 @@ pub(crate) enum Broken {
     NotRefused { script: &'static str, status: Option<u16>, cut: bool, sent: usize },
     /// No attacker came.
     NoAttack(&'static str),
+    /// The service did not have even half of the slow attackers open at the same time: what each costs is not known.
+    NotTogether { phase: &'static str, open: usize, sockets: usize },
+    /// A slow attacker cost so many bytes while it was open, and may cost so many.
+    TooDear { phase: &'static str, bytes: usize, most: usize },
     /// The service had so many bytes in memory, and may have had so many.
     TooLarge { phase: &'static str, bytes: usize, most: usize },
     /// The service ended by itself.
@@ -105,6 +138,7 @@ impl History {
             if phase.attack.is_some_and(|attack| phase.ended.len() < attack.sockets()) {
                 broken.push(Broken::NoAttack(phase.name));
             }
+            broken.extend(crowded(phase));
             if let Some(most) = self.most(phase).filter(|&most| phase.peak > most) {
                 broken.push(Broken::TooLarge { phase: phase.name, bytes: phase.peak, most });
             }
@@ -119,14 +153,25 @@ impl History {
         broken
     }
 
-    /// The bytes that the service may have in memory.
+    /// The most bytes that the service may have in memory.
     pub(crate) fn most(&self, phase: &Phase) -> Option<usize> {
         let room = phase.before + ROOM;
         Some(match phase.attack? {
-            Attack::Slow(sockets) => phase.before + SLOW * sockets,
+            Attack::Slow(sockets) => phase.before + WAVES * SLOW * sockets + HONEST,
             Attack::Bombs(together) => room + self.example.body_limit() * together,
             Attack::Heads(sockets) => room + self.example.head_limit() * sockets,
         })
+    }
+}
+
+/// On a machine that is busy the first may be cut off before the last has come; those that are there are counted.
+fn crowded(phase: &Phase) -> Option<Broken> {
+    let (name, Attack::Slow(sockets)) = (phase.name, phase.attack?) else { return None };
+    match phase.each() {
+        Some((bytes, open)) if 2 * open >= sockets => {
+            (bytes > SLOW).then_some(Broken::TooDear { phase: name, bytes, most: SLOW })
+        }
+        each => Some(Broken::NotTogether { phase: name, open: each.map_or(0, |(_, open)| open), sockets }),
     }
 }
 
@@ -143,6 +188,11 @@ mod tests {
             name,
             attack,
             before: 20 * MIB,
+            crowd: matches!(attack, Some(Attack::Slow(_))).then_some(Crowd {
+                open: 1,
+                before: 20 * MIB,
+                bytes: 20 * MIB,
+            }),
             peak: 20 * MIB,
             ended: if attack.is_some() { vec![ended.clone()] } else { Vec::new() },
             waits: Vec::new(),
@@ -201,6 +251,30 @@ mod tests {
     #[test]
     fn memory_is_counted_by_attacker() {
         let most = |index: usize| right().most(&right().phases[index]);
-        assert_eq!([most(1), most(2), most(3)], [20 * MIB + SLOW, 85 * MIB, 84 * MIB + 32 * 1024].map(Some));
+        let slow = 24 * MIB + 2 * SLOW;
+        assert_eq!([most(1), most(2), most(3)], [slow, 85 * MIB, 84 * MIB + 32 * 1024].map(Some));
+    }
+
+    #[test]
+    fn a_slow_attacker_costs_what_was_added_while_all_are_open() {
+        let crowd = |open, bytes| {
+            broken(|h| {
+                h.phases[1].attack = Some(Attack::Slow(4));
+                let ended = h.phases[1].ended[0].clone();
+                h.phases[1].ended = vec![ended; 4];
+                h.phases[1].crowd = Some(Crowd { open, before: 20 * MIB, bytes: 20 * MIB + bytes });
+            })
+        };
+        let too_dear = |bytes| [Broken::TooDear { phase: "slow", bytes, most: SLOW }];
+        assert_eq!(crowd(4, 4 * SLOW), []);
+        assert_eq!(crowd(4, 4 * SLOW + 4), too_dear(SLOW + 1));
+        // Shared among those that are there, not among those that were to be.
+        assert_eq!(crowd(2, 2 * SLOW), []);
+        assert_eq!(crowd(2, 4 * SLOW), too_dear(2 * SLOW));
+        for open in [0, 1] {
+            assert_eq!(crowd(open, 0), [Broken::NotTogether { phase: "slow", open, sockets: 4 }]);
+        }
+        let not_seen = Broken::NotTogether { phase: "slow", open: 0, sockets: 1 };
+        assert_eq!(broken(|h| h.phases[1].crowd = None), [not_seen]);
     }
 }

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use crate::attack::Ended;
-use crate::law::{History, Phase};
+use crate::law::{History, Phase, SLOW};
 use crate::settings::Settings;
 
 /// Honest deliveries may wait so much longer during an attack than before it.
@@ -27,19 +27,22 @@ fn text(history: &History, settings: &Settings) -> String {
     let Settings { sockets, rate, long } = settings;
     let build = if cfg!(debug_assertions) { "debug" } else { "release" };
     let mut text = format!("\n{}, {sockets} sockets, {rate} deliveries/s, {build}\n\n", history.example.name());
-    text += "| | honest deliveries | sent again | p50 ms | p99 ms | longest ms | p99 to before | memory before MiB | peak MiB | allowed MiB |\n";
-    text += "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n";
+    text += "| | honest deliveries | sent again | p50 ms | p99 ms | longest ms | p99 to before | memory before MiB | each slow client KiB | peak MiB | allowed MiB |\n";
+    text += "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n";
     let baseline = history.phases.first().map_or(f64::NAN, |phase| millis(percentile(phase, 990)));
     for phase in &history.phases {
         let [p50, p99, longest] = [500, 990, 1000].map(|permille| millis(percentile(phase, permille)));
         let ratio = p99 / baseline;
         let verdict = if long.is_some() && phase.attack.is_some() && ratio > RATIO { " **missed**" } else { "" };
         let allowed = history.most(phase).map_or_else(String::new, |most| format!("{:.1}", mib(most)));
+        let each = phase
+            .each()
+            .map_or_else(String::new, |(bytes, open)| format!("{:.1} of {:.0}, {open} open", kib(bytes), kib(SLOW)));
         let Phase { name, before, peak, waits, again, .. } = phase;
         let (count, before, peak) = (waits.len(), mib(*before), mib(*peak));
         let _ = writeln!(
             text,
-            "| {name} | {count} | {again} | {p50:.1} | {p99:.1} | {longest:.1} | {ratio:.2}{verdict} | {before:.1} | {peak:.1} | {allowed} |"
+            "| {name} | {count} | {again} | {p50:.1} | {p99:.1} | {longest:.1} | {ratio:.2}{verdict} | {before:.1} | {each} | {peak:.1} | {allowed} |"
         );
     }
     text += "\n| attacker | times | answers | ended after s | sent KiB at most |\n| --- | ---: | --- | --- | ---: |\n";
@@ -90,5 +93,9 @@ fn millis(duration: Duration) -> f64 {
 }
 
 fn mib(bytes: usize) -> f64 {
-    f64::from(u32::try_from(bytes / 1024).unwrap_or(u32::MAX)) / 1024.0
+    kib(bytes / 1024)
+}
+
+fn kib(bytes: usize) -> f64 {
+    f64::from(u32::try_from(bytes).unwrap_or(u32::MAX)) / 1024.0
 }

@@ -136,6 +136,11 @@ impl Service {
         self.status("VmHWM:")
     }
 
+    /// Files that it has open; a connection is one. 0 of a process that has ended.
+    pub(crate) fn files(&self) -> usize {
+        fs::read_dir(self.proc("fd")).map_or(0, Iterator::count)
+    }
+
     pub(crate) fn forget_peak(&mut self) {
         let forgotten = fs::write(self.proc("clear_refs"), "5");
         assert!(forgotten.is_ok() || !self.is_alive(), "{forgotten:?}");

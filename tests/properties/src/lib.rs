@@ -1,7 +1,7 @@
 //! What holds for every input: one function for each kind of input, which panics where a law is broken.
 //!
 //! The fuzzer calls them with what it makes up, and `tests/laws.rs` with what a seed makes up, in the ordinary tests.
-//! The verdict expected comes from [`model`], a second reading of the documents that shares no code with the first.
+//! The verdict expected comes from `model`, a second reading of the documents that shares no code with the first.
 
 mod input;
 mod law;
