@@ -1,86 +1,21 @@
 //! Disks that are full or cannot be written: clear errors, 503 on the live path, and nothing that was kept is harmed.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use counterfoil::idempotency::Store;
 use counterfoil_sqlite::{OpenError, SqliteStore};
 use counterfoil_sqlx::{PostgresStore, Tables};
-use counterfoil_testkit::{PrivatePostgres, unique_name};
+use counterfoil_testkit::{Disk, PrivatePostgres, may_mount};
 use sqlx::{AssertSqlSafe, PgPool};
 
 use crate::handler::{Handler, Service, body, code, receiver, request, send, service};
-
-/// Set in a test that runs again where it may mount.
-const INSIDE: &str = "COUNTERFOIL_TEST_MAY_MOUNT";
-
-/// A file system in memory of a few hundred KiB, gone with the value.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    fn mount(size: &str) -> Self {
-        let path = std::env::temp_dir().join(unique_name());
-        std::fs::create_dir(&path).unwrap();
-        run("mount", &["-t", "tmpfs", "-o", &format!("size={size},mode=777"), "tmpfs", path.to_str().unwrap()]);
-        Self(path)
-    }
-
-    fn file(&self) -> PathBuf {
-        self.0.join("store.db")
-    }
-
-    /// Leaves no room for one more byte.
-    fn fill(&self) {
-        // `dd` ends in failure: that is how it tells that the disk is full.
-        let _ = Command::new("dd").arg("if=/dev/zero").arg(self.zeros()).args(["bs=4k", "status=none"]).output();
-    }
-
-    fn zeros(&self) -> String {
-        format!("of={}", self.0.join("zeros").display())
-    }
-
-    fn make_room(&self) {
-        std::fs::remove_file(self.0.join("zeros")).unwrap();
-    }
-
-    fn make_read_only(&self) {
-        run("mount", &["-o", "remount,bind,ro", self.0.to_str().unwrap()]);
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
-        let _ = std::fs::remove_dir(&self.0);
-    }
-}
-
-fn run(program: &str, arguments: &[&str]) {
-    let status = Command::new(program).args(arguments).status();
-    assert!(status.as_ref().is_ok_and(std::process::ExitStatus::success), "{program} {arguments:?}: {status:?}");
-}
 
 fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Whether this process may mount. Where it may not, the test of that name was run, and has passed, in a namespace in
-/// which it may.
-fn may_mount(test: &str) -> bool {
-    if is_root() {
-        return true;
-    }
-    assert!(std::env::var_os(INSIDE).is_none(), "cannot become root in a user namespace: run this test as root");
-    let test_binary = std::env::current_exe().unwrap();
-    let status = Command::new("unshare")
-        .args(["--user", "--map-root-user", "--mount"])
-        .arg(test_binary)
-        .args(["--exact", test])
-        .env(INSIDE, "1")
-        .status();
-    let passed = status.as_ref().is_ok_and(std::process::ExitStatus::success);
-    assert!(passed, "{test} in a user namespace ({status:?}): run it as root where user namespaces are forbidden");
-    false
+fn store_on(disk: &Disk) -> PathBuf {
+    disk.folder().join("store.db")
 }
 
 /// Delivers new events until one is refused, and says how many were not.
@@ -106,8 +41,8 @@ async fn t44_a_full_disk_refuses_and_recovers() {
     if !may_mount("disk::t44_a_full_disk_refuses_and_recovers") {
         return;
     }
-    let disk = SmallDisk::mount("1m");
-    let store = SqliteStore::open(disk.file()).unwrap();
+    let disk = Disk::mount("1m");
+    let store = SqliteStore::open(store_on(&disk)).unwrap();
     let handler = Handler::default();
     let service = service(receiver(store.clone()).build().unwrap(), &handler);
     let known = body("evt_known");
@@ -122,7 +57,7 @@ async fn t44_a_full_disk_refuses_and_recovers() {
     disk.make_room();
     assert_eq!(send(&service, request(known)).await.headers().get("x-webhook-duplicate").unwrap(), "1");
     assert_eq!(send(&service, request(body("evt_new"))).await.status(), 200);
-    assert_eq!(integrity(&disk.file()), "ok");
+    assert_eq!(integrity(&store_on(&disk)), "ok");
 }
 
 #[tokio::test]
@@ -130,10 +65,10 @@ async fn a_file_that_cannot_be_written_is_refused() {
     if !may_mount("disk::a_file_that_cannot_be_written_is_refused") {
         return;
     }
-    let disk = SmallDisk::mount("1m");
-    drop(SqliteStore::open(disk.file()).unwrap());
+    let disk = Disk::mount("1m");
+    drop(SqliteStore::open(store_on(&disk)).unwrap());
     disk.make_read_only();
-    for file in [disk.file(), disk.0.join("other.db"), disk.0.join("no/such/folder.db")] {
+    for file in [store_on(&disk), disk.folder().join("other.db"), disk.folder().join("no/such/folder.db")] {
         let refused = SqliteStore::open(&file);
         assert!(matches!(refused, Err(OpenError::NotWritable { .. })), "{}: {refused:?}", file.display());
     }
@@ -145,9 +80,9 @@ async fn a_full_database_refuses_and_recovers() {
     let server = PrivatePostgres::start();
     let pool = PgPool::connect(&server.url()).await.unwrap();
     let execute = async |sql: String| sqlx::raw_sql(AssertSqlSafe(sql)).execute(&pool).await.map(drop).unwrap();
-    let disk = is_root().then(|| SmallDisk::mount("2m"));
+    let disk = is_root().then(|| Disk::mount("2m"));
     if let Some(disk) = &disk {
-        let folder = disk.0.join("tables");
+        let folder = disk.folder().join("tables");
         std::fs::create_dir(&folder).unwrap();
         let owner = std::fs::metadata(server_folder(&server)).unwrap();
         std::os::unix::fs::chown(&folder, Some(uid(&owner)), None).unwrap();

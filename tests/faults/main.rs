@@ -11,7 +11,6 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod books;
-mod disk;
 mod law;
 mod run;
 mod sender;
@@ -19,7 +18,7 @@ mod service;
 mod terms;
 mod trace;
 
-use disk::{Disk, may_mount};
+use counterfoil_testkit::{Disk, may_mount};
 use terms::{Call, Error, Fault, Target, When};
 
 /// What a fault is, and from which call of its thread on.

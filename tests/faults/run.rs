@@ -4,8 +4,9 @@ use std::fmt::Debug;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use counterfoil_testkit::Disk;
+
 use crate::books::Books;
-use crate::disk::Disk;
 use crate::law::{Answer, History};
 use crate::sender::{Event, Said};
 use crate::service::{Place, Service};

@@ -65,6 +65,8 @@ pub(crate) struct Ended {
     pub(crate) sent: usize,
     /// Whether it ended as it should.
     pub(crate) is_right: bool,
+    /// Whether that was only because its time was over.
+    pub(crate) is_late: bool,
 }
 
 impl Script {
@@ -86,14 +88,14 @@ impl Script {
         let (cut, connected) = played.await.map_or((false, true), |connected| (connected, connected));
         let status = status(&said);
         // On a machine that is busy the time may be over before the server has seen too much.
-        let is_late = status == Some(408) && sent <= LATE;
+        let is_late = status == Some(408) && sent <= LATE && !self.statuses.contains(&408);
         let is_told = is_late || status.map_or(self.may_be_silent, |status| self.statuses.contains(&status));
         let is_right = match self.limit {
             Some(_) => cut && is_told && sent < TOO_MUCH,
             None => connected && !cut,
         };
         let after = after.unwrap_or_else(|| start.elapsed());
-        Ended { script: self.name, status, cut, after, sent, is_right }
+        Ended { script: self.name, status, cut, after, sent, is_right, is_late }
     }
 
     /// Writes until nobody takes it any more.

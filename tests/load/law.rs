@@ -183,7 +183,15 @@ mod tests {
 
     /// One honest delivery, and an attacker in each phase that was cut off as it should.
     fn right() -> History {
-        let ended = Ended { script: "x", status: Some(408), cut: true, after: Duration::ZERO, sent: 9, is_right: true };
+        let ended = Ended {
+            script: "x",
+            status: Some(408),
+            cut: true,
+            after: Duration::ZERO,
+            sent: 9,
+            is_right: true,
+            is_late: false,
+        };
         let phase = |name, attack| Phase {
             name,
             attack,

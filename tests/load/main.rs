@@ -9,7 +9,7 @@
 //! | --- | --- | --- |
 //! | `LOAD_SOCKETS` | slow attackers, and those that flood with fields | `500` |
 //! | `LOAD_RATE` | honest deliveries a second | `50` |
-//! | `LOAD_SECONDS` | slow attackers come again for so long, the others for a tenth of it, 20 s at least; what has missed its figure is then marked | they come once, the others for 5 s |
+//! | `LOAD_SECONDS` | slow attackers come again for so long, the others for a tenth of it, 20 s at least; then a missed figure is a failure, too | they come once, the others for 5 s |
 //!
 //! The runs are beside each other unless they are told not to be. To measure, one after the other:
 //! `cargo test -p counterfoil-tests --test load --release -- --test-threads=1`. The long run, 20 minutes:

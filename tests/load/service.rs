@@ -1,21 +1,16 @@
 //! The example services, as processes.
 
-use std::env;
-use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
+use std::{env, fs};
 
 use counterfoil::receiver::DEFAULT_BODY_LIMIT;
-use rustix::process::{Pid, Signal, kill_process};
+use counterfoil_testkit::memory;
 use tempfile::TempDir;
 
 use crate::honest::SECRET;
-
-/// A service that is told to stop has ended by then.
-const STOPPED: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Example {
@@ -71,55 +66,38 @@ impl Example {
     }
 }
 
-/// A running service, which ends with this.
+/// A running example.
 pub(crate) struct Service {
     pub(crate) example: Example,
     pub(crate) address: SocketAddr,
-    child: Child,
-    folder: TempDir,
+    process: counterfoil_testkit::Service,
+    /// Removed with this.
+    _folder: TempDir,
 }
 
 impl Service {
     pub(crate) fn start(example: Example) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let log = File::create(log_in(&folder)).unwrap();
-        // It is not to outlive a test that is killed.
-        let (service, mut command) = (example.command(), Command::new("setpriv"));
-        command.args(["--pdeathsig", "KILL"]).arg(service.get_program()).args(service.get_args());
-        command.envs(service.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let mut command = example.command();
         command.current_dir(&folder).env("PORT", "0").env("STORE", "memory:").env("HANDL_SECRET", SECRET);
-        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("listening on http://").and_then(|address| address.parse().ok());
-        let address = address.unwrap_or_else(|| panic!("{line:?}\n{}", fs::read_to_string(log_in(&folder)).unwrap()));
-        Self { example, address, child, folder }
+        let process = counterfoil_testkit::Service::start(&command, folder.path().join("log"));
+        Self { example, address: process.address(), process, _folder: folder }
     }
 
     pub(crate) fn is_alive(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_none()
+        self.process.is_alive()
     }
 
     /// Tells it to stop, and waits until it has. Whether it says that all went well.
     pub(crate) fn stop(&mut self) -> bool {
-        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).unwrap();
-        kill_process(pid, Signal::TERM).unwrap();
-        let told = Instant::now();
-        while told.elapsed() < STOPPED {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status.success();
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        false
+        self.process.stop()
     }
 
     /// Lines of its log that say more than that something was refused. actix calls it an error if a head cannot be read.
     pub(crate) fn errors(&self) -> Vec<String> {
-        let log = fs::read(log_in(&self.folder)).unwrap();
         let refused = "request parse error";
         let signs = ["ERROR", "panicked", "Traceback", "CRITICAL"];
-        let log = String::from_utf8_lossy(&log);
+        let log = self.process.log();
         log.lines()
             .filter(|line| signs.iter().any(|sign| line.contains(sign)) && !line.contains(refused))
             .map(str::to_owned)
@@ -148,24 +126,10 @@ impl Service {
 
     /// 0 of a process that has ended.
     fn status(&self, field: &str) -> usize {
-        let status = fs::read_to_string(self.proc("status")).unwrap();
-        let value = status.lines().find_map(|line| line.strip_prefix(field));
-        value.map_or(0, |value| value.trim().strip_suffix(" kB").unwrap().parse::<usize>().unwrap() * 1024)
+        usize::try_from(memory(self.process.id(), field)).unwrap() * 1024
     }
 
     fn proc(&self, file: &str) -> PathBuf {
-        Path::new("/proc").join(self.child.id().to_string()).join(file)
+        Path::new("/proc").join(self.process.id().to_string()).join(file)
     }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        self.child.wait().unwrap();
-    }
-}
-
-fn log_in(folder: &TempDir) -> PathBuf {
-    folder.path().join("log")
 }

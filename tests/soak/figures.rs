@@ -1,7 +1,5 @@
 //! What is made of many measurements.
 
-use std::time::Duration;
-
 /// A straight line through points, by least squares.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Line {
@@ -23,14 +21,6 @@ impl Line {
     }
 }
 
-/// The wait in ms that so many of a thousand do not exceed.
-pub(crate) fn percentile(waits: &[Duration], permille: usize) -> f64 {
-    let mut waits = waits.to_vec();
-    waits.sort_unstable();
-    let rank = (waits.len() * permille).div_ceil(1000);
-    waits.get(rank.saturating_sub(1)).copied().unwrap_or_default().as_secs_f64() * 1000.0
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,12 +34,5 @@ mod tests {
         assert!((bent.slope - 0.5).abs() < 1e-12 && (bent.error - (1.0_f64 / 3.0).sqrt()).abs() < 1e-12, "{bent:?}");
         assert_eq!(line(&[(0.0, 1.0), (1.0, 3.0)]), None);
         assert_eq!(line(&[(1.0, 1.0), (1.0, 2.0), (1.0, 3.0)]), None);
-    }
-
-    #[test]
-    fn percentiles_by_rank() {
-        let waits: Vec<_> = (1..=200).rev().map(Duration::from_millis).collect();
-        assert_eq!([500, 990, 1000].map(|permille| percentile(&waits, permille)), [100.0, 198.0, 200.0]);
-        assert_eq!(percentile(&[], 990), 0.0);
     }
 }

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::Duration;
 
-use crate::figures::{Line, percentile};
+use counterfoil_testkit::percentile;
+
+use crate::figures::Line;
 use crate::law::{History, Sample};
 use crate::settings::{Backend, Settings};
 

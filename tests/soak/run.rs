@@ -5,9 +5,11 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use counterfoil_testkit::{Service, memory};
+
 use crate::law::{History, Sample};
 use crate::sender::{Kind, ROUND, Sender};
-use crate::service::{Service, memory};
+use crate::service;
 use crate::settings::Settings;
 use crate::stage::Stage;
 use crate::{oracle, report};
@@ -30,8 +32,8 @@ pub(crate) fn hold() {
 
 fn play(settings: &Settings) -> History {
     let stage = Stage::set(settings.backend);
-    let mut services = [0, 1].map(|number| Service::start(number, &stage, settings));
-    let mut sender = Sender::new(services.each_ref().map(|service| service.address));
+    let mut services = [0, 1].map(|number| service::start(number, &stage, settings));
+    let mut sender = Sender::new(services.each_ref().map(Service::address));
     let looks = Looks::start(&stage, services.each_ref().map(Service::id));
 
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -48,7 +50,8 @@ fn play(settings: &Settings) -> History {
     let samples = looks.stop();
     let alive = services.each_mut().map(Service::is_alive);
     let stopped = services.each_mut().map(Service::stop);
-    let logs = services.iter().flat_map(Service::log).collect();
+    let logs: Vec<String> = services.iter().map(Service::log).collect();
+    let logs = logs.iter().flat_map(|log| log.lines().map(str::to_owned)).collect();
     let (effects, strangers) = oracle::effects(&stage.effects(), sender.events.len());
     let Sender { events, forged, refused, failures, wrong, waits, .. } = sender;
     History {
@@ -87,7 +90,11 @@ impl Looks {
             while !over.load(Ordering::Relaxed) {
                 let rows = look.rows();
                 seen.store(rows, Ordering::Relaxed);
-                samples.push(Sample { at: start.elapsed(), memory: services.map(memory), rows });
+                samples.push(Sample {
+                    at: start.elapsed(),
+                    memory: services.map(|service| memory(service, "VmRSS:")),
+                    rows,
+                });
                 thread::sleep(GLANCE);
             }
             samples

@@ -22,8 +22,10 @@ const IDLE: Duration = Duration::from_secs(2);
 /// Between a failure and the next try.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Requests under way at once, so that neither side runs out of open files. What waits here is late, and is measured so.
-const AT_ONCE: usize = 400;
+/// Requests under way at once, as many as a sender has workers. What waits here is late, and is measured so. Without a bound the
+/// memory of a receiver would tell of the longest halt of the machine: all that is late then comes at once, and an allocator
+/// keeps for the next time what that took.
+const AT_ONCE: usize = 64;
 
 /// How long what has failed is sent again once the rest is over.
 const LAST: Duration = Duration::from_secs(60);

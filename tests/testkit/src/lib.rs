@@ -1,4 +1,4 @@
-//! Private PostgreSQL and Redis servers for tests, and a Python with the package in it.
+//! Private PostgreSQL and Redis servers for tests, services as processes, disks that fill up, and a Python with the package in it.
 //!
 //! A test asks for a URL. It gets the server that the environment names, or one that is shared by all test
 //! processes of this user, or one of its own that it may crash:
@@ -25,23 +25,29 @@
 //! needed.
 
 mod account;
+mod disk;
 mod engine;
 mod error;
 mod guard;
 mod home;
+mod measure;
 mod postgres;
 mod programs;
 mod python;
 mod redis;
+mod service;
 mod shared;
 
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 
+pub use disk::{Disk, may_mount};
+pub use measure::{memory, percentile};
 pub use postgres::PrivatePostgres;
 pub use python::python;
 pub use redis::PrivateRedis;
+pub use service::Service;
 pub use shared::{postgres_url, redis_url};
 
 use error::KitError;
