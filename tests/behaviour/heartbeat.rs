@@ -141,7 +141,8 @@ async fn a_handler_gets_the_time_that_was_set() {
         assert_eq!(told(&response), refused(503, "handler_failed"));
         assert!(response.headers().contains_key("retry-after"));
         // What the handler's first step took on the real clock is taken off.
-        assert_eq!((began.elapsed() + Duration::from_millis(500)).as_secs(), limit.as_secs());
+        let took = began.elapsed();
+        assert!((limit - seconds(4)..limit + seconds(1)).contains(&took), "{took:?} of {limit:?}");
         assert_eq!(send(&service, request(body("evt_1"))).await.status(), 200, "its event is free");
         assert_eq!((handler.runs(), handler.finished()), (2, 1));
     }

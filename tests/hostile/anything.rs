@@ -1,7 +1,6 @@
 //! Any bytes in any header and in the body: a typed refusal, and nothing else.
 
 use std::env;
-use std::hash::{BuildHasher as _, RandomState};
 
 use crate::differences;
 use crate::event::Event;
@@ -32,7 +31,8 @@ const REFUSALS: [(u16, &str); 13] = [
 ];
 
 pub(crate) fn t2_any_bytes_anywhere_are_a_typed_refusal_and_nothing_else(service: &Service) {
-    let seed = env::var("SEED").map_or_else(|_| RandomState::new().hash_one(()), |text| text.parse().unwrap());
+    // A run finds what the one before it found, unless it is told to look further.
+    let seed = env::var("SEED").map_or(0, |text| text.parse().unwrap());
     let mut random = Random::new(seed);
     for number in 0..REQUESTS {
         let (event, request) = any(&mut random);

@@ -5,7 +5,7 @@
 //! under a key that is computed here; and after each threat the service has to handle an honest delivery, and to have said
 //! nothing in its log that is nobody's business. `docs/threat-model.md` names every test.
 //!
-//! `SEED=` takes back what a test with random requests has printed.
+//! `SEED=` gives the test with random requests other ones.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

@@ -76,7 +76,8 @@ impl Place {
             kind,
             folder,
             store: "sqlite:webhooks.db".into(),
-            lease_seconds: 2,
+            // Longer than any handler here takes, on any machine.
+            lease_seconds: 30,
             variables,
             _kept: kept,
             is_left_to_the_guard: false,
