@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{MapAccess, Visitor};
+use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::event::EventReader;
@@ -61,26 +61,62 @@ enum SecretForm {
     Written(SecretEncoding),
 }
 
-/// Reads a table. An error does not repeat what stands there instead: it may be the secret itself.
+/// Reads a table that may be left out. An error does not repeat what stands there instead: it may be the secret itself.
 fn table<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    struct Table<T>(PhantomData<T>);
+    // Not as a map: a format's own error would repeat it.
+    deserializer.deserialize_any(Table(PhantomData))
+}
 
-    impl<'de, T: Deserialize<'de>> Visitor<'de> for Table<T> {
-        type Value = Option<T>;
+struct Table<T>(PhantomData<T>);
 
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a table")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-            T::deserialize(MapAccessDeserializer::new(map)).map(Some)
-        }
-
-        fn visit_str<E: serde::de::Error>(self, _: &str) -> Result<Self::Value, E> {
-            Err(E::custom("expected a table such as `{ header = \"...\" }`, and this is a text"))
-        }
+impl<T> Table<T> {
+    fn no_table<E: de::Error>() -> Result<Option<T>, E> {
+        Err(E::custom("expected a table such as `{ header = \"...\" }`, and this is one value"))
     }
-    deserializer.deserialize_map(Table(PhantomData))
+}
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Table<T> {
+    type Value = Option<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a table")
+    }
+
+    fn visit_none<E: de::Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Some)
+    }
+
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<Self::Value, E> {
+        Self::no_table()
+    }
+
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Self::Value, E> {
+        Self::no_table()
+    }
+
+    fn visit_u64<E: de::Error>(self, _: u64) -> Result<Self::Value, E> {
+        Self::no_table()
+    }
+
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Self::Value, E> {
+        Self::no_table()
+    }
+
+    fn visit_str<E: de::Error>(self, _: &str) -> Result<Self::Value, E> {
+        Self::no_table()
+    }
 }
 
 #[derive(Deserialize)]
@@ -350,7 +386,7 @@ fn events(names: Vec<Text>) -> Result<Vec<EventInfo>, FieldError> {
 impl<'de> Deserialize<'de> for Sender {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let built = SenderForm::deserialize(deserializer)?.build();
-        built.map_err(|FieldError { field, reason }| serde::de::Error::custom(format!("`{field}`: {reason}")))
+        built.map_err(|FieldError { field, reason }| de::Error::custom(format!("`{field}`: {reason}")))
     }
 }
 
@@ -413,6 +449,39 @@ mod tests {
         ] {
             let error = read(&json).expect_err(&json);
             assert!(error.contains(field), "{json}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_may_also_be_null() {
+        let left_out =
+            read(r#"{"name":"till","kind":"hmac","signature":{"header":"X-Till","encoding":"hex"}}"#).unwrap();
+        for field in
+            ["title", "hash", "secret", "timestamp", "signed", "token", "id", "event_type", "occurred_at", "data"]
+        {
+            let json = format!(
+                r#"{{"name":"till","kind":"hmac","signature":{{"header":"X-Till","encoding":"hex"}},"{field}":null}}"#
+            );
+            assert_eq!(format!("{:?}", read(&json).unwrap()), format!("{left_out:?}"), "{field}");
+        }
+        assert!(read(r#"{"name":"till","kind":"token","signature":null,"token":{"header":"X"}}"#).is_ok());
+    }
+
+    #[test]
+    fn a_secret_in_the_place_of_a_table_is_not_repeated() {
+        for field in ["signature", "token", "secret"] {
+            for (secret, digits) in [
+                (r#""whsec_4711""#, "4711"),
+                ("4711", "4711"),
+                ("-4711", "4711"),
+                ("47.11", "47.11"),
+                ("true", "true"),
+                ("[4711]", "4711"),
+            ] {
+                let json = format!(r#"{{"name":"till","kind":"hmac","{field}":{secret}}}"#);
+                let error = read(&json).expect_err(&json);
+                assert!(!error.contains(digits), "{json}: {error}");
+            }
         }
     }
 
