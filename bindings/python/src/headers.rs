@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use counterfoil::scheme::{Check, Part, Scheme, Sender, TimestampSource};
+use counterfoil::ConfigError;
+use counterfoil::scheme::Sender;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use pyo3::exceptions::PyTypeError;
@@ -38,24 +39,14 @@ pub(crate) fn read(headers: &Bound<'_, PyAny>) -> PyResult<HeaderMap> {
 pub(crate) struct Wanted(Box<[HeaderName]>);
 
 impl Wanted {
-    pub(crate) fn of(sender: &Sender) -> Self {
-        Self::and(sender, [])
+    /// Fails where the sender breaks a rule.
+    pub(crate) fn of(sender: &Sender) -> Result<Self, ConfigError> {
+        Ok(Self(sender.headers()?.into()))
     }
 
     /// And those by which any request is judged.
-    pub(crate) fn of_request(sender: &Sender) -> Self {
-        Self::and(sender, [CONTENT_ENCODING, CONTENT_LENGTH])
-    }
-
-    fn and<const N: usize>(sender: &Sender, others: [HeaderName; N]) -> Self {
-        let scheme = &sender.scheme;
-        let unsigned = [scheme.unsigned.event.as_deref(), scheme.unsigned.id.as_deref()];
-        let names = [scheme.header()].into_iter().chain(unsigned).flatten().chain(signed(scheme));
-        let names = names.filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok());
-        let mut names: Vec<_> = names.chain(others).collect();
-        names.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
-        names.dedup();
-        Self(names.into())
+    pub(crate) fn of_request(sender: &Sender) -> Result<Self, ConfigError> {
+        Ok(Self(sender.headers()?.into_iter().chain([CONTENT_ENCODING, CONTENT_LENGTH]).collect()))
     }
 
     /// These headers alone. The others are not copied, and decide nothing.
@@ -71,21 +62,6 @@ impl Wanted {
         })?;
         Ok(map)
     }
-}
-
-/// The headers under the MAC.
-fn signed(scheme: &Scheme) -> Vec<&str> {
-    let Check::Hmac(hmac) = &scheme.check else { return Vec::new() };
-    let mut names: Vec<&str> = Vec::new();
-    if let Some(TimestampSource::Header { name, .. }) = &hmac.timestamp {
-        names.push(name);
-    }
-    for part in &*hmac.signed {
-        if let Part::Header(name) = part {
-            names.push(name);
-        }
-    }
-    names
 }
 
 fn append(map: &mut HeaderMap, name: HeaderName, value: &Bound<'_, PyAny>) -> PyResult<()> {

@@ -225,7 +225,7 @@ impl Receiver {
         let sender = sender::resolve(sender)?;
         let settings = Settings {
             secrets: Mutex::new(secret::several(secret, &sender)?),
-            wanted: Wanted::of_request(&sender),
+            wanted: Wanted::of_request(&sender).map_err(|error| errors::config(py, &error))?,
             sender,
             store,
             remote,

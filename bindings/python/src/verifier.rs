@@ -115,7 +115,7 @@ impl Verifier {
         webhook_id: Option<Text>,
     ) -> PyResult<Self> {
         let sender = sender::resolve(sender)?;
-        let wanted = Wanted::of(&sender);
+        let wanted = Wanted::of(&sender).map_err(|error| errors::config(py, &error))?;
         let secrets = secret::several(secret, &sender)?;
         let mut builder = counterfoil::Verifier::builder(sender);
         for (secret, end) in secrets {

@@ -26,14 +26,14 @@ pub(crate) struct CheckedScheme {
 }
 
 impl CheckedScheme {
-    /// Whether what a delivery comes to can depend on a header of that name, in lower case.
-    pub(crate) fn reads_header(&self, name: &str) -> bool {
+    /// The headers that what a delivery comes to can depend on.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = &HeaderName> {
         let stamp = match &self.stamp {
             Some((StampPlace::Header(header), _)) => Some(header),
             Some((StampPlace::Entry(..), _)) | None => None,
         };
         let others = [&self.header, &self.event, &self.id].into_iter().flatten();
-        others.chain(stamp).chain(self.signed.iter().map(|signed| &signed.name)).any(|header| header == name)
+        others.chain(stamp).chain(self.signed.iter().map(|signed| &signed.name))
     }
 }
 
@@ -66,6 +66,22 @@ impl SignedHeader {
 }
 
 impl Sender {
+    /// The headers that what a delivery comes to can depend on, for those who would rather not copy the others. One can be
+    /// there twice.
+    ///
+    /// ```
+    /// use counterfoil::senders;
+    ///
+    /// assert_eq!(senders::HANDL.headers()?, ["x-handl-signature"]);
+    /// # Ok::<(), counterfoil::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The sender breaks a rule.
+    pub fn headers(&self) -> Result<Vec<HeaderName>, ConfigError> {
+        Ok(self.check()?.headers().cloned().collect())
+    }
+
     /// Checks the rules.
     pub(crate) fn check(&self) -> Result<CheckedScheme, ConfigError> {
         let scheme = &self.scheme;
@@ -334,7 +350,8 @@ mod tests {
         let dot = || Part::Literal(".".into());
         let parts = vec![Part::Header("X-Id".into()), dot(), Part::Timestamp, dot(), Part::Body];
         let scheme = signed(parts, BodyForm::JsonObject).unwrap();
-        assert!(scheme.reads_header("x-id") && !scheme.reads_header("x-ids"));
+        let reads = |name: &str| scheme.headers().any(|header| header == name);
+        assert!(reads("x-id") && !reads("x-ids"));
     }
 
     #[test]
