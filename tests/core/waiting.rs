@@ -285,3 +285,15 @@ async fn an_event_that_is_won_too_late_is_given_back() {
     let next = send(&receiver, &runtime, &body, async { with(200) }).await;
     assert_eq!(code(&next), "handled");
 }
+
+#[tokio::test]
+async fn a_store_that_panics_is_a_store_that_is_down() {
+    let store = Slow::with_permits(0);
+    store.permits.close();
+    let receiver = receiver(store, |builder| builder);
+    let body = Example::of("handl").body;
+    let panicked = send(&receiver, &Sleeps::default(), &body, async { with(200) }).await;
+    assert_eq!(code(&panicked), "store_unavailable");
+    // It is not counted as under way any more.
+    receiver.shutdown(async {}).await;
+}

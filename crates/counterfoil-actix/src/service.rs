@@ -1,13 +1,11 @@
 //! The service: reads and verifies a request, then runs the inner service, whoever goes away meanwhile.
 
 use std::cell::Cell;
-use std::future::poll_fn;
 use std::io;
 use std::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{self, Poll};
+use std::task;
 
 use actix_web::body::{BoxBody, EitherBody};
 use actix_web::dev::{Payload, Service, ServiceRequest, ServiceResponse, forward_ready};
@@ -122,17 +120,11 @@ where
     // The request is here, or with the handler, never in both places: services inside panic where it is shared.
     let place = Cell::new(Some(request));
     let (lent, inner) = (&place, &inner);
-    let mut process = pin!(receiver.clone().process(Tokio, received, |delivery, context| async move {
+    let processed = receiver.process(Tokio, received, |delivery, context| async move {
         let request = lent.take().expect("a handler is run once");
         let handled = handled(inner.call(verified(request, delivery, context)).await);
         lent.set(handled.response.as_ref().ok().map(|response| response.request().clone()));
         handled
-    }));
-    let processed = poll_fn(|cx| {
-        // A handler's panic is caught further inside. With any other, nobody can say what became of the event, so the
-        // sender keeps it.
-        catch_unwind(AssertUnwindSafe(|| process.as_mut().poll(cx)))
-            .unwrap_or_else(|_| Poll::Ready(Processed::Answered(receiver.refuse(Rejection::ShuttingDown))))
     });
     match (processed.await, place.take()) {
         (Processed::Passed(response), _) => response.map(ServiceResponse::map_into_left_body),

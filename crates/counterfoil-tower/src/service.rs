@@ -1,9 +1,7 @@
 //! The service: reads and verifies a request, then runs the inner service, whoever goes away meanwhile.
 
 use std::error::Error;
-use std::future::poll_fn;
 use std::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::{Context, Poll};
 
@@ -167,14 +165,7 @@ where
             response,
         }
     };
-    let mut process = pin!(receiver.clone().process(Tokio, received, handler));
-    let processed = poll_fn(|cx| {
-        // A handler's panic is caught further inside. With any other, nobody can say what became of the event, so the
-        // sender keeps it.
-        catch_unwind(AssertUnwindSafe(|| process.as_mut().poll(cx)))
-            .unwrap_or_else(|_| Poll::Ready(Processed::Answered(receiver.refuse(Rejection::ShuttingDown))))
-    });
-    match processed.await {
+    match receiver.process(Tokio, received, handler).await {
         Processed::Passed(response) => response.map(|response| response.map(ResponseBody::inner)),
         Processed::Answered(answer) => Ok(respond(answer)),
     }

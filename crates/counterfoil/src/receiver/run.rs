@@ -3,7 +3,7 @@
 
 use std::future::{Future, Pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ use super::observe::Ending;
 use super::signal::first;
 use super::{Answer, Once, Received, Receiver, Timings};
 use crate::delivery::Facts;
-use crate::idempotency::{BoxFuture, Fence, Fenced, Lease, Note, Outcome, State, Store};
+use crate::idempotency::{BoxFuture, Fence, Fenced, Lease, Note, Outcome, State, Store, StoreError};
 use crate::rejection::Failure;
 use crate::time::monotonic;
 use crate::verifier::{Stale, Verified};
@@ -142,6 +142,7 @@ impl Receiver {
             let handled = handler(delivery, context);
             async move { Some(handled.await) }
         };
+        // Not an `async fn`: that would put one more state machine around it, and move it once more.
         self.process_by(runtime, received, Handler { call: handler, stopping: Stopping::Drop })
     }
 
@@ -168,7 +169,30 @@ impl Receiver {
         self.process_by(runtime, received, Handler { call: handler, stopping }).await
     }
 
+    /// Catches what is not the handler's: a panic of the store, or one of ours. Nobody can say what became of the event then,
+    /// so the sender keeps it.
     async fn process_by<R, H, F, T>(self, runtime: R, received: Received, handler: Handler<'_, H>) -> Processed<T>
+    where
+        R: Runtime,
+        H: FnOnce(Delivery, Context) -> F,
+        F: Future<Output = Option<Handled<T>>>,
+    {
+        let mut process = pin!(self.admit_and_handle(runtime, received, handler));
+        poll_fn(|cx| {
+            catch_unwind(AssertUnwindSafe(|| process.as_mut().poll(cx))).unwrap_or_else(|_| {
+                let error = StoreError::Broken { source: "a panic that was not the handler's".into() };
+                Poll::Ready(Processed::Answered(unavailable(&self, "process", error)))
+            })
+        })
+        .await
+    }
+
+    async fn admit_and_handle<R, H, F, T>(
+        &self,
+        runtime: R,
+        received: Received,
+        handler: Handler<'_, H>,
+    ) -> Processed<T>
     where
         R: Runtime,
         H: FnOnce(Delivery, Context) -> F,
@@ -194,7 +218,7 @@ impl Receiver {
             None => self.pass(&runtime, &running, delivery, timings, handler).await,
             Some(once) => {
                 let facts = delivery.facts().clone();
-                match once.admit(&self, &runtime, &running, delivery).await {
+                match once.admit(self, &runtime, &running, delivery).await {
                     Ok(won) => self.handle(once, &runtime, &running, won, timings, handler).await,
                     Err(answer) => {
                         self.observe(Some(&facts), Ending::Answered { answer: &answer, attempt: 0 }, &timings);
