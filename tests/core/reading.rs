@@ -8,12 +8,14 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use counterfoil::receiver::{Answer, Head, Intake, ReceiverBuilder};
+use counterfoil::receiver::{Answer, DEFAULT_BODY_TIMEOUT, Head, Intake, ReceiverBuilder};
 use counterfoil::testing::FixedClock;
 use counterfoil::{Receiver, Rejection};
 use counterfoil_tests::{Example, secret};
 use counterfoil_tower::Tokio;
 use http::{Method, Uri};
+
+use crate::waiting::Sleeps;
 
 type Frame = Poll<Option<Result<Bytes, Rejection>>>;
 
@@ -86,6 +88,24 @@ async fn a_body_that_stalls_is_given_its_time_and_no_more() {
     let refused = intake.read(&Tokio, |_: &mut Context<'_>| Poll::Pending).await.unwrap_err();
     assert_eq!(told(&refused), (408, "body_timeout"));
     assert!((limit..limit * 2).contains(&started.elapsed()), "{:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn only_a_body_that_keeps_us_waiting_costs_a_timer() {
+    for (waits, timers) in [(0, 0), (1, 0), (2, 1), (5, 1)] {
+        let mut intake = intake(|builder| builder).await;
+        let (runtime, mut left) = (Sleeps::default(), waits);
+        let late = |cx: &mut Context<'_>| {
+            if left == 0 {
+                return Poll::Ready(None);
+            }
+            left -= 1;
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        };
+        intake.read(&runtime, late).await.unwrap();
+        assert_eq!(runtime.all(), vec![DEFAULT_BODY_TIMEOUT; timers], "asked {waits} times in vain");
+    }
 }
 
 /// Counts how often what waits is woken.

@@ -39,19 +39,25 @@ impl Intake {
         P: FnMut(&mut Context<'_>) -> Poll<Option<Result<Bytes, Rejection>>>,
     {
         let limit = self.receiver.inner.body_timeout;
-        // Most bodies have arrived with their head: then no timer is made.
-        let mut alarm = None;
+        let (mut asked_before, mut alarm) = (false, None);
         let read = poll_fn(|cx| {
-            for taken in 0..=FRAMES_AT_ONCE {
-                if taken == FRAMES_AT_ONCE {
-                    cx.waker().wake_by_ref();
-                    break;
-                }
+            let mut taken = 0;
+            while taken < FRAMES_AT_ONCE {
                 match poll_frame(cx) {
                     Poll::Ready(None) => return Poll::Ready(Ok(())),
                     Poll::Ready(Some(frame)) => self.take(frame?)?,
                     Poll::Pending => break,
                 }
+                taken += 1;
+            }
+            // Most bodies have arrived with their head, yet servers hand them over only when they are asked a second time:
+            // no timer is made before that.
+            let is_first = !std::mem::replace(&mut asked_before, true);
+            if is_first || taken == FRAMES_AT_ONCE {
+                cx.waker().wake_by_ref();
+            }
+            if is_first {
+                return Poll::Pending;
             }
             let alarm = alarm.get_or_insert_with(|| runtime.sleep(limit));
             alarm.as_mut().poll(cx).map(|()| Err(Rejection::BodyTimeout { limit }))
