@@ -24,7 +24,13 @@ const HEAD_LIMIT: usize = 32 * 1024;
 /// Further connections wait until one of these ends. The process needs to be allowed as many open files (`ulimit -n`).
 const CONNECTIONS: usize = 8192;
 
+/// How long a client may take, once the server stops, to read its answer.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
+
 /// Serves until `stopped`, then closes idle connections and finishes what is under way.
+///
+/// Nothing limits how slowly a client reads its answer. The answers of a receiver are small enough for the operating system to
+/// take them at once; a proxy takes care of the others.
 pub(crate) async fn run(mut listener: TcpListener, app: Router, stopped: impl Future<Output = ()>) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(HEAD_LIMIT);
@@ -49,5 +55,6 @@ pub(crate) async fn run(mut listener: TcpListener, app: Router, stopped: impl Fu
         });
     }
     drop(listener);
-    connections.shutdown().await;
+    // The receivers have finished by then: what is left are answers on their way.
+    let _ = tokio::time::timeout(LAST_ANSWERS, connections.shutdown()).await;
 }
