@@ -373,7 +373,12 @@ fn report(extent: Extent, questions: &[Question], how: &str) -> Result<(), BoxEr
     let mut sheet = Sheet::new(extent);
     sheet.tally(tally("Controls", "smallest |t|", how, rows(true).collect()))?;
     sheet.tally(tally("Refusals", "largest |t|", how, rows(false).collect()))?;
-    sheet.finish()
+    sheet.finish()?;
+    let missed = |row: &Row| row.aim.zip(row.values.last()).is_some_and(|(aim, figure)| !aim.is_met(*figure));
+    match questions.iter().map(Question::row).find(missed) {
+        Some(row) if extent == Extent::Full => Err(format!("not as it should be: {}", row.name).into()),
+        _ => Ok(()),
+    }
 }
 
 fn tally(what: &str, last: &str, how: &str, rows: Vec<Row>) -> Tally {

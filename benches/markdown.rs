@@ -23,7 +23,7 @@ impl fmt::Display for Outcome {
         for line in &self.lines {
             let median = line.median.map(|median| self.unit.format(median)).unwrap_or_default();
             let (aim, met) = judged(line.aim, line.ratio.of_medians);
-            writeln!(f, "| {} | {median} | {} | {aim} | {met} |", line.label(), line.ratio)?;
+            writeln!(f, "| {} | {median} | {} | {aim} | {met} |", cell(&line.label()), line.ratio)?;
         }
         Ok(())
     }
@@ -32,12 +32,13 @@ impl fmt::Display for Outcome {
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "### {}\n", self.title)?;
-        writeln!(f, "| {} | {} | aim | |", self.of, self.columns.join(" | "))?;
+        let columns: Vec<String> = self.columns.iter().map(|column| cell(column)).collect();
+        writeln!(f, "| {} | {} | aim | |", cell(&self.of), columns.join(" | "))?;
         writeln!(f, "| --- |{} ---: | --- |", " ---: |".repeat(self.columns.len()))?;
         for Row { name, values, aim } in &self.rows {
             let cells: Vec<String> = values.iter().copied().map(grouped).collect();
             let (aim, met) = judged(*aim, values.last().copied().unwrap_or_default());
-            writeln!(f, "| {name} | {} | {aim} | {met} |", cells.join(" | "))?;
+            writeln!(f, "| {} | {} | {aim} | {met} |", cell(name), cells.join(" | "))?;
         }
         Ok(())
     }
@@ -76,6 +77,12 @@ impl Unit {
             Self::Rate => format!("{}/s", grouped(sample)),
         }
     }
+}
+
+/// Text for a cell of a table, which a bar would end.
+#[must_use]
+pub fn cell(text: &str) -> String {
+    text.replace('|', "\\|")
 }
 
 /// The aim and what came of it; two empty cells where there is none.

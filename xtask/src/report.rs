@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use counterfoil_benches::markdown::{grouped, verdict};
+use counterfoil_benches::markdown::{cell, grouped, verdict};
 use counterfoil_benches::results::{Line, Part, Row};
 use counterfoil_benches::{Aim, BoxError};
 
@@ -151,7 +151,7 @@ fn aims(sections: &[Section]) -> Result<String, BoxError> {
         let mut heading = format!("[{title}](#{})", anchor(title));
         for Judged { what, aim, figure, text } in judged {
             (met, all) = (met + usize::from(aim.is_met(figure)), all + 1);
-            writeln!(rows, "| {heading} | {what} | {aim} | {text} | {} |", verdict(aim, figure))?;
+            writeln!(rows, "| {heading} | {} | {aim} | {text} | {} |", cell(&what), verdict(aim, figure))?;
             heading.clear();
         }
     }
@@ -195,6 +195,17 @@ mod tests {
     #[test]
     fn anchors_are_githubs() {
         assert_eq!(super::anchor("Verification, JSON body of 1,024 bytes"), "verification-json-body-of-1024-bytes");
+    }
+
+    /// A bar in a name would be the end of its cell.
+    #[test]
+    fn rows_have_the_cells_of_their_table() {
+        let cells = |line: &str| line.replace("\\|", "").matches('|').count();
+        let page = &super::files(crate::workspace(), &crate::workspace().join("docs/benchmarks")).unwrap()["README.md"];
+        let lines: Vec<&str> = page.lines().collect();
+        for pair in lines.windows(2).filter(|pair| pair.iter().all(|line| line.starts_with('|'))) {
+            assert_eq!(cells(pair[0]), cells(pair[1]), "{}\n{}", pair[0], pair[1]);
+        }
     }
 
     /// Figures that nobody measured, or prose that was changed without the report.
