@@ -65,7 +65,7 @@ impl<'py> FromPyObject<'_, 'py> for Lossy {
     }
 }
 
-/// A setting that is a length of time.
+/// An argument that is a length of time.
 #[derive(Clone, Copy)]
 pub(crate) struct Span(pub(crate) Duration);
 
@@ -74,8 +74,7 @@ impl<'py> FromPyObject<'_, 'py> for Span {
 
     fn extract(value: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
         let delta = value.cast::<PyDelta>()?;
-        let negative =
-            || errors::config_text(value.py(), "a setting is a negative timedelta: nothing takes less than no time");
+        let negative = || errors::config_text(value.py(), "a negative timedelta: nothing takes less than no time");
         delta.extract().map(Self).map_err(|_: PyErr| negative())
     }
 }
@@ -95,7 +94,7 @@ impl<'py> FromPyObject<'_, 'py> for Text {
     }
 }
 
-/// A setting that is a whole number. One that no such setting can hold is a `ConfigError`.
+/// An argument that is a whole number. One that no such argument can hold is a `ConfigError`.
 pub(crate) fn whole<'py, T>(value: &Bound<'py, PyAny>) -> PyResult<T>
 where
     T: for<'a> FromPyObject<'a, 'py, Error = PyErr>,
@@ -105,7 +104,7 @@ where
         if !error.is_instance_of::<PyOverflowError>(py) {
             return error;
         }
-        errors::config_text(py, "a setting is a number that is negative, or larger than any that works")
+        errors::config_text(py, "a number that is negative, or larger than any that works")
     })
 }
 

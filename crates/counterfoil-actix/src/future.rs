@@ -107,9 +107,12 @@ where
         let StageProject::Handling { span, .. } = self.as_mut().project() else { return };
         let span = span.clone();
         // A worker that is going down drops it. Outside of one there is nowhere to go on, and no way to ask beforehand:
-        // a panic must not leave a destructor.
-        if Handle::try_current().is_ok() {
-            let _ = catch_unwind(AssertUnwindSafe(|| rt::spawn(self.instrument(span))));
-        }
+        // a panic, that of a handler's destructor included, must not leave a destructor. Where panics abort, responses have
+        // to be dropped on their worker.
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            if Handle::try_current().is_ok() {
+                rt::spawn(self.instrument(span));
+            }
+        }));
     }
 }

@@ -49,9 +49,10 @@
 //!
 //! Of several `wrap`s on one level **the last is the outermost**, and those of an `App` are outside those of its
 //! scopes and resources. Whatever rewrites or decompresses the body before it gets here breaks the signature. Put time
-//! limits inside where you can: a timeout outside drops the response, though not the handler. Middleware outside must
-//! not keep a clone of the `HttpRequest` while it waits: actix-web panics where a request is routed, or given limits,
-//! that is held twice.
+//! limits inside where you can: a timeout outside drops the response, though not the handler. Who is outside polls the
+//! response or drops it: kept and left alone, it keeps the handler waiting, and its lease from being extended. Middleware
+//! outside must not keep a clone of the `HttpRequest` while it waits: actix-web panics where a request is routed, or
+//! given limits, that is held twice.
 //!
 //! # What the handler finds
 //! In the request's extensions, where [`web::ReqData`](actix_web::web::ReqData) looks: the

@@ -55,7 +55,8 @@
 //! # Order of layers
 //! Outermost first: trace, timeout, body limit, **this layer**, handler. Whatever rewrites or
 //! decompresses the body before it gets here breaks the signature. Put time limits inside where you can: a
-//! timeout outside drops the response, though not the handler. While a body arrives, a slot of an inner
+//! timeout outside drops the response, though not the handler. Who is outside polls the response or drops it: kept and
+//! left alone, it keeps the handler waiting, and its lease from being extended. While a body arrives, a slot of an inner
 //! concurrency limit is held; the receiver's body timeout bounds that.
 //!
 //! # What the handler finds

@@ -319,7 +319,7 @@ impl<'a> Visitor<'a> for Walk<'_, 'a> {
             if deeper != 0 && raw.starts_with('{') {
                 let walk =
                     Walk { pointers: self.pointers, wanted: deeper, depth: self.depth + 1, members: self.members };
-                // This text was checked a moment ago as part of the whole: it cannot fail.
+                // It was checked as part of the whole, where names were skipped: it fails only where one of them is no text.
                 walk.deserialize(&mut serde_json::Deserializer::from_str(raw)).map_err(serde::de::Error::custom)?;
             }
         }

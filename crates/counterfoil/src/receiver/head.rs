@@ -68,6 +68,15 @@ impl FromIterator<(String, String)> for Parameters {
 impl Receiver {
     /// Whether a header of that name, in lower case, can make a difference. An adapter that has to copy headers for
     /// [`Head::headers`] may leave out the others, and none of the values of these.
+    ///
+    /// ```
+    /// use counterfoil::{Receiver, Secret, senders};
+    ///
+    /// let receiver = Receiver::builder(senders::HANDL).secret(Secret::new("whsec_example_0123")?).build()?;
+    /// assert!(receiver.reads_header("x-handl-signature"));
+    /// assert!(!receiver.reads_header("user-agent"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn reads_header(&self, name: &str) -> bool {
         // Whoever finds tenants sees the whole head.

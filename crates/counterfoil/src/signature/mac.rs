@@ -76,6 +76,7 @@ impl<D: EagerHash> Bank<D> {
     fn finish(&mut self, index: usize) -> Option<Tag> {
         let core = self.cores.get_mut(index)?;
         let mut tag = Output::<HmacCore<D>>::default();
+        // In place: taken out, the state would be copied.
         core.as_mut()?.finalize_fixed_core(&mut self.buffer.clone(), &mut tag);
         *core = None;
         Tag::new(&tag)

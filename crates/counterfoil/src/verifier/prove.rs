@@ -191,11 +191,13 @@ impl Config {
         }
     }
 
-    /// Where the body holds what a delivery gives out later.
+    /// Where the body holds what a delivery gives out later. The members are borrowed from this body.
     fn places(&self, members: &Members<'_>, body: &[u8]) -> Places {
         let place = |raw: &str| {
             let start = raw.as_ptr().addr().checked_sub(body.as_ptr().addr())?;
-            Some(start..start.checked_add(raw.len())?)
+            let end = start.checked_add(raw.len())?;
+            debug_assert!(end <= body.len(), "a member lies in its body");
+            Some(start..end)
         };
         let data = match members.data() {
             None if !self.reader.has_data_pointer() => Some(0..body.len()),
