@@ -5,7 +5,7 @@
 | variable | what it is | default |
 | --- | --- | --- |
 | `CASES` | cases for each peer, and twice as many for `stdlib`, which is many senders | 15000 |
-| `SEED` | the seed of a run, as it was printed | 0: an ordinary run finds what it found before; random where `CASES` is set |
+| `SEED` | the seed of a run, as it was printed | 0, so that runs are alike; random beside `CASES` |
 | `CASE` | one case of that seed, as `PEER/NUMBER`: prints it | all |
 | `PEERS` | some of `stripe,standardwebhooks,svix,stdlib` | all |
 | `CONTROL` | breaks the peers, so that the run must fail: `tag`, `time` or `body` | none |
