@@ -39,7 +39,7 @@ pub(crate) struct History {
 /// A law that was broken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Broken {
-    /// The fault was never met: the run says nothing.
+    /// The fault was never met, or nothing was acknowledged: the run says nothing.
     Idle,
     /// An answer that nobody is to get.
     Answered(String, Said),
@@ -69,7 +69,7 @@ impl History {
     pub(crate) fn broken(&self) -> Vec<Broken> {
         let mut broken = Vec::new();
         let acks = self.answers.iter().filter(|answer| answer.said.is_ack());
-        if self.failed == 0 {
+        if self.failed == 0 || acks.clone().count() == 0 {
             broken.push(Broken::Idle);
         }
         for Answer { event, said, .. } in self.answers.iter().filter(|answer| !self.may_be(answer)) {
@@ -155,7 +155,7 @@ mod tests {
         let [a, b] = ["a", "b"].map(|event| move || event.to_owned());
         assert_eq!(right().broken(), []);
         assert_eq!(broken(|h| h.failed = 0), [Broken::Idle]);
-        assert_eq!(broken(|h| _ = h.answers.remove(0)), [Broken::Stranger]);
+        assert_eq!(broken(|h| _ = h.answers.remove(0)), [Broken::Idle, Broken::Stranger]);
         assert_eq!(broken(|h| h.answers[0].was_hopeless = true), [Broken::Hopeless(a())]);
         assert_eq!(broken(|h| h.answers[0].synced = Some(false)), [Broken::NotSynced(a())]);
         assert_eq!(broken(|h| h.answers[0].synced = None), []);
