@@ -370,13 +370,17 @@ fn pin() -> String {
 fn report(extent: Extent, questions: &[Question], how: &str) -> Result<(), BoxError> {
     let rows =
         |control: bool| questions.iter().filter(move |question| question.is_control == control).map(Question::row);
+    let tallies = [
+        tally("Controls", "smallest |t|", how, rows(true).collect()),
+        tally("Refusals", "largest |t|", how, rows(false).collect()),
+    ];
+    let is_missed = |row: &&Row| row.aim.zip(row.values.last()).is_some_and(|(aim, figure)| !aim.is_met(*figure));
+    let missed = tallies.iter().flat_map(|tally| &tally.rows).find(is_missed).map(|row| row.name.clone());
     let mut sheet = Sheet::new(extent);
-    sheet.tally(tally("Controls", "smallest |t|", how, rows(true).collect()))?;
-    sheet.tally(tally("Refusals", "largest |t|", how, rows(false).collect()))?;
+    tallies.into_iter().try_for_each(|tally| sheet.tally(tally))?;
     sheet.finish()?;
-    let missed = |row: &Row| row.aim.zip(row.values.last()).is_some_and(|(aim, figure)| !aim.is_met(*figure));
-    match questions.iter().map(Question::row).find(missed) {
-        Some(row) if extent == Extent::Full => Err(format!("not as it should be: {}", row.name).into()),
+    match missed {
+        Some(name) if extent == Extent::Full => Err(format!("not as it should be: {name}").into()),
         _ => Ok(()),
     }
 }
